@@ -1,0 +1,16 @@
+//! The permission model: roles, names, facts, the policy, decisions, and the rules of a write.
+//!
+//! Pure: nothing in here waits, reads a clock, or knows of a database or a wire.
+
+pub mod actions;
+pub mod change;
+pub mod decision;
+pub mod facts;
+pub mod ids;
+pub mod names;
+pub mod policy;
+pub mod policy_file;
+pub mod records;
+pub mod refusal;
+pub mod roles;
+pub mod rules;

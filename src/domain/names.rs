@@ -1,0 +1,342 @@
+//! Names that callers give: parsed once, at the border, into types that keep the rules.
+//!
+//! Names are ASCII by rule, so two of them are the same name exactly when their lower-case forms are the same bytes:
+//! no Unicode form, no locale can make one name look like another.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+use super::ids::ProjectId;
+
+const RESERVED: &[&str] = &[
+    "user",
+    "users",
+    "project",
+    "projects",
+    "owner",
+    "push",
+    "file",
+    "files",
+    "collaborator",
+    "collaborators",
+    "member",
+    "members",
+    "organization",
+    "qfield",
+    "qfieldcloud",
+    "history",
+    "version",
+    "delta",
+    "deltas",
+    "deltafile",
+    "auth",
+    "qfield-files",
+    "esri",
+];
+
+/// The name of a user or of an organization: one namespace, the same without regard to case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Username(Box<str>);
+
+/// A name in lower case: what names are compared and looked up by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NameKey(Box<str>);
+
+/// The name of a team in its organization; the same rule as for usernames.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TeamName(Box<str>);
+
+/// A team with its organization, written `@organization/team`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TeamPath {
+    /// The organization.
+    pub organization: Username,
+    /// The team's name in it.
+    pub team: TeamName,
+}
+
+/// The name of a project, unique for its owner; case matters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProjectName(Box<str>);
+
+/// A project as a caller names it: by UUID, or as `owner/name`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProjectReference {
+    /// Its UUID.
+    Id(ProjectId),
+    /// Its owner and its name.
+    Path(Username, ProjectName),
+}
+
+/// Who can be added to a project: a user, or a team written `@organization/team`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CollaboratorName {
+    /// A user.
+    User(Username),
+    /// A team.
+    Team(TeamPath),
+}
+
+/// The code of a plan; case matters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlanCode(Box<str>);
+
+/// Why a text is not a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// The rule of usernames and team names.
+    #[error("must be 3 to 150 letters, digits, `_` or `-`, the first a letter")]
+    Username,
+    /// A word that no user, organization or team can have.
+    #[error("is a reserved word")]
+    Reserved,
+    /// The rule of project names.
+    #[error("must be 1 to 255 letters, digits, `_`, `-` or `.`, the first none of `-` and `.`")]
+    Project,
+    /// The two ways to name a project.
+    #[error("must be a project's UUID, or `owner/name`")]
+    ProjectReference,
+    /// How teams are written.
+    #[error("must be written `@organization/team`")]
+    Team,
+    /// The rule of plan codes.
+    #[error("must be 1 to 100 letters, digits, `_` or `-`")]
+    PlanCode,
+}
+
+impl Username {
+    /// Parses the name of an account that may exist.
+    ///
+    /// # Errors
+    /// When no account can have that name.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let bytes = text.as_bytes();
+        let well_formed = (3..=150).contains(&bytes.len())
+            && bytes.first().is_some_and(u8::is_ascii_alphabetic)
+            && bytes.iter().all(|byte| is_word(*byte));
+        well_formed.then(|| Self(text.into())).ok_or(NameError::Username)
+    }
+
+    /// Parses the name for a new account.
+    ///
+    /// # Errors
+    /// When it breaks the rule, or is reserved.
+    pub fn parse_new(text: &str) -> Result<Self, NameError> {
+        let name = Self::parse(text)?;
+        let reserved = RESERVED.iter().any(|word| word.eq_ignore_ascii_case(text));
+        if reserved { Err(NameError::Reserved) } else { Ok(name) }
+    }
+
+    /// The name as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What it is looked up by.
+    pub fn key(&self) -> NameKey {
+        NameKey(self.0.to_ascii_lowercase().into())
+    }
+}
+
+impl NameKey {
+    /// Takes a key back from the store, which keeps it in lower case.
+    pub fn from_stored(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TeamName {
+    /// Parses the name of a team.
+    ///
+    /// # Errors
+    /// When it breaks the rule of usernames, or is reserved.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        Username::parse_new(text).map(|name| Self(name.0))
+    }
+
+    /// The name as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What it is looked up by.
+    pub fn key(&self) -> NameKey {
+        NameKey(self.0.to_ascii_lowercase().into())
+    }
+}
+
+impl TeamPath {
+    /// Parses `@organization/team`.
+    ///
+    /// # Errors
+    /// When it is written otherwise, or either name breaks its rule.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let path = text.strip_prefix('@').and_then(|path| path.split_once('/'));
+        let (organization, team) = path.ok_or(NameError::Team)?;
+        Ok(Self { organization: Username::parse(organization)?, team: TeamName::parse(team)? })
+    }
+}
+
+impl ProjectName {
+    /// Takes a name back from the store, which keeps the rule.
+    pub fn from_stored(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// Parses the name of a project.
+    ///
+    /// # Errors
+    /// When it breaks the rule.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let bytes = text.as_bytes();
+        let well_formed = (1..=255).contains(&bytes.len())
+            && bytes.iter().all(|byte| is_word(*byte) || *byte == b'.')
+            && !bytes.starts_with(b"-")
+            && !bytes.starts_with(b".");
+        well_formed.then(|| Self(text.into())).ok_or(NameError::Project)
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl ProjectReference {
+    /// Parses a UUID or `owner/name`.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        if let Some((owner, name)) = text.split_once('/') {
+            let owner = Username::parse(owner).map_err(|_| NameError::ProjectReference)?;
+            let name = ProjectName::parse(name).map_err(|_| NameError::ProjectReference)?;
+            return Ok(Self::Path(owner, name));
+        }
+        let id = Uuid::try_parse(text).map_err(|_| NameError::ProjectReference)?;
+        Ok(Self::Id(ProjectId(id)))
+    }
+}
+
+impl CollaboratorName {
+    /// Parses a username or `@organization/team`.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        if text.starts_with('@') {
+            TeamPath::parse(text).map(Self::Team)
+        } else {
+            Username::parse(text).map(Self::User)
+        }
+    }
+}
+
+impl PlanCode {
+    /// The plan that accounts are on unless put on another.
+    pub const DEFAULT: &'static str = "default";
+
+    /// Parses the code of a plan.
+    ///
+    /// # Errors
+    /// When it breaks the rule.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let well_formed = (1..=100).contains(&text.len()) && text.bytes().all(is_word);
+        well_formed.then(|| Self(text.into())).ok_or(NameError::PlanCode)
+    }
+
+    /// The code.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
+}
+
+impl fmt::Display for Username {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for TeamPath {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "@{}/{}", self.organization.0, self.team.0)
+    }
+}
+
+impl fmt::Display for ProjectReference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(formatter),
+            Self::Path(owner, name) => write!(formatter, "{owner}/{}", name.0),
+        }
+    }
+}
+
+impl fmt::Display for CollaboratorName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(user) => user.fmt(formatter),
+            Self::Team(team) => team.fmt(formatter),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usernames_keep_the_rule() {
+        for good in ["ann", "Ann_2-x", &"a".repeat(150)] {
+            assert!(Username::parse_new(good).is_ok(), "{good}");
+        }
+        for bad in ["", "an", "9lives", "_ann", "a b", "ann.lee", "änne", "a\u{308}nne", "ann\n", &"a".repeat(151)] {
+            assert_eq!(Username::parse_new(bad), Err(NameError::Username), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_reserved_word_is_refused_in_any_case() {
+        for word in RESERVED {
+            let upper = word.to_uppercase();
+            assert_eq!(Username::parse_new(word), Err(NameError::Reserved));
+            assert_eq!(Username::parse_new(&upper), Err(NameError::Reserved));
+            assert!(Username::parse(word).is_ok(), "asking about {word} is no mistake");
+        }
+    }
+
+    #[test]
+    fn names_that_differ_by_case_are_one_name() {
+        let keys = ["Ann", "ann", "ANN"].map(|name| Username::parse(name).unwrap().key());
+        assert!(keys.iter().all(|key| key.as_str() == "ann"));
+    }
+
+    #[test]
+    fn projects_are_named_by_uuid_or_path() {
+        let id = "6c8a4b2e-93a1-4f6e-8f0d-0a5b8f3f2c11";
+        assert!(matches!(ProjectReference::parse(id), Ok(ProjectReference::Id(_))));
+        assert_eq!(ProjectReference::parse("Acme/Trees.v2").unwrap().to_string(), "Acme/Trees.v2");
+        for bad in ["", "trees", "acme/", "/trees", "acme/a/b", "acme/.hidden", "ac/trees", "acme/tre es"] {
+            assert_eq!(ProjectReference::parse(bad), Err(NameError::ProjectReference), "{bad}");
+        }
+    }
+
+    #[test]
+    fn collaborators_are_users_or_teams() {
+        assert!(matches!(CollaboratorName::parse("ann"), Ok(CollaboratorName::User(_))));
+        assert_eq!(CollaboratorName::parse("@acme/crew").unwrap().to_string(), "@acme/crew");
+        for bad in ["@acme", "@/crew", "@acme/", "@acme/crew/x", "@acme/files"] {
+            assert!(CollaboratorName::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

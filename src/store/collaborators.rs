@@ -1,0 +1,186 @@
+//! Collaborators of projects: their rows, and pages of them.
+
+use deadpool_postgres::GenericClient;
+use tokio_postgres::Row;
+
+use super::error::StoreError;
+use super::rows::{execute, project_role, query, query_one, query_opt};
+use crate::domain::ids::{AccountId, ProjectId, TeamId};
+use crate::domain::records::{Collaborator, GrantSettings, Project, Subject};
+
+macro_rules! select_collaborators {
+    ($name:literal, $rest:literal) => {
+        concat!(
+            "-- ",
+            $name,
+            "
+            SELECT row.project_id, row.user_id, row.team_id, row.role, row.incognito, row.expires_at, row.created_by,
+                   row.created_at, row.updated_by, row.updated_at,
+                   coalesce(account.username, '@' || organization.username || '/' || team.name)
+            FROM collaborator AS row
+            LEFT JOIN account ON account.id = row.user_id
+            LEFT JOIN team ON team.id = row.team_id
+            LEFT JOIN account AS organization ON organization.id = team.organization_id ",
+            $rest
+        )
+    };
+}
+
+/// Which rows to take away.
+#[derive(Debug, Clone, Copy)]
+pub enum Which {
+    /// One subject's on one project.
+    Of(ProjectId, Subject),
+    /// All of a project.
+    Project(ProjectId),
+    /// All of a team.
+    Team(TeamId),
+    /// All of a user.
+    User(AccountId),
+    /// A user's on the projects of one owner.
+    UserAtOwner(AccountId, AccountId),
+    /// All on the projects of one owner.
+    Owner(AccountId),
+}
+
+/// One subject's row on a project.
+pub async fn get(
+    client: &impl GenericClient,
+    project: ProjectId,
+    subject: Subject,
+) -> Result<Option<Collaborator>, StoreError> {
+    const SQL: &str =
+        select_collaborators!("collaborator", "WHERE row.project_id = $1 AND (row.user_id = $2 OR row.team_id = $3)");
+    let (user, team) = columns(subject);
+    query_opt(client, SQL, &[&project.0, &user, &team]).await?.as_ref().map(collaborator).transpose()
+}
+
+/// A page of a project's collaborators: teams, then users, each by name.
+pub async fn page(
+    client: &impl GenericClient,
+    project: ProjectId,
+    include_incognito: bool,
+    after: &str,
+    size: i64,
+) -> Result<Vec<Collaborator>, StoreError> {
+    const SQL: &str = select_collaborators!(
+        "collaborators_page",
+        "WHERE row.project_id = $1 AND (NOT row.incognito OR $2)
+         AND coalesce(account.username_key, '@' || team.name_key) > $3
+         ORDER BY coalesce(account.username_key, '@' || team.name_key) LIMIT $4"
+    );
+    let rows = query(client, SQL, &[&project.0, &include_incognito, &after, &size]).await?;
+    rows.iter().map(collaborator).collect()
+}
+
+/// All collaborators of a project.
+pub async fn all_of(client: &impl GenericClient, project: ProjectId) -> Result<Vec<Collaborator>, StoreError> {
+    const SQL: &str = select_collaborators!("all_collaborators", "WHERE row.project_id = $1");
+    query(client, SQL, &[&project.0]).await?.iter().map(collaborator).collect()
+}
+
+/// How many collaborators of a project a plan counts: users, not incognito, not the organization's owner.
+pub async fn count(client: &impl GenericClient, project: &Project) -> Result<u32, StoreError> {
+    const SQL: &str = "-- count_collaborators
+        SELECT count(*) FROM collaborator AS row JOIN account AS owner ON owner.id = row.owner_id
+        WHERE row.project_id = $1 AND row.user_id IS NOT NULL AND NOT row.incognito
+            AND row.user_id IS DISTINCT FROM owner.owner_id";
+    let counted: i64 = query_one(client, SQL, &[&project.id.0]).await?.get(0);
+    Ok(u32::try_from(counted).unwrap_or(u32::MAX))
+}
+
+/// Adds a collaborator.
+pub async fn insert(
+    client: &impl GenericClient,
+    project: &Project,
+    subject: Subject,
+    grant: &GrantSettings,
+    actor: Option<&str>,
+) -> Result<(), StoreError> {
+    const SQL: &str = "-- insert_collaborator
+        INSERT INTO collaborator
+            (project_id, owner_id, user_id, team_id, role, incognito, expires_at, created_by, updated_by)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
+    let (user, team) = columns(subject);
+    let (role, incognito, expires_at) = (grant.role.name(), grant.incognito, grant.expires_at);
+    let (id, owner) = (project.id.0, project.owner.0);
+    execute(client, SQL, &[&id, &owner, &user, &team, &role, &incognito, &expires_at, &actor]).await?;
+    Ok(())
+}
+
+/// Gives a collaborator these settings.
+pub async fn update(
+    client: &impl GenericClient,
+    project: ProjectId,
+    subject: Subject,
+    grant: &GrantSettings,
+    actor: Option<&str>,
+) -> Result<(), StoreError> {
+    const SQL: &str = "-- update_collaborator
+        UPDATE collaborator SET role = $4, incognito = $5, expires_at = $6, updated_by = $7, updated_at = now()
+        WHERE project_id = $1 AND (user_id = $2 OR team_id = $3)";
+    let (user, team) = columns(subject);
+    let (role, incognito, expires_at) = (grant.role.name(), grant.incognito, grant.expires_at);
+    execute(client, SQL, &[&project.0, &user, &team, &role, &incognito, &expires_at, &actor]).await?;
+    Ok(())
+}
+
+/// The rows that [`delete`] would take away, locked until the transaction ends.
+pub async fn select(client: &impl GenericClient, which: Which) -> Result<Vec<Collaborator>, StoreError> {
+    const SQL: &str = select_collaborators!(
+        "select_collaborators",
+        "WHERE ($1::uuid IS NULL OR row.project_id = $1) AND ($2::bigint IS NULL OR row.owner_id = $2)
+           AND ($3::bigint IS NULL OR row.user_id = $3) AND ($4::bigint IS NULL OR row.team_id = $4)
+         ORDER BY row.project_id, row.user_id, row.team_id FOR UPDATE OF row"
+    );
+    let (project, owner, user, team) = filter(which);
+    query(client, SQL, &[&project, &owner, &user, &team]).await?.iter().map(collaborator).collect()
+}
+
+/// Takes rows away.
+pub async fn delete(client: &impl GenericClient, which: Which) -> Result<(), StoreError> {
+    const SQL: &str = "-- delete_collaborators
+        DELETE FROM collaborator AS row
+        WHERE ($1::uuid IS NULL OR row.project_id = $1) AND ($2::bigint IS NULL OR row.owner_id = $2)
+          AND ($3::bigint IS NULL OR row.user_id = $3) AND ($4::bigint IS NULL OR row.team_id = $4)";
+    let (project, owner, user, team) = filter(which);
+    execute(client, SQL, &[&project, &owner, &user, &team]).await?;
+    Ok(())
+}
+
+type Filter = (Option<uuid::Uuid>, Option<i64>, Option<i64>, Option<i64>);
+
+/// Project, owner, user and team that a row must have.
+fn filter(which: Which) -> Filter {
+    match which {
+        Which::Of(project, Subject::User(user)) => (Some(project.0), None, Some(user.0), None),
+        Which::Of(project, Subject::Team(team)) => (Some(project.0), None, None, Some(team.0)),
+        Which::Project(project) => (Some(project.0), None, None, None),
+        Which::Team(team) => (None, None, None, Some(team.0)),
+        Which::User(user) => (None, None, Some(user.0), None),
+        Which::UserAtOwner(user, owner) => (None, Some(owner.0), Some(user.0), None),
+        Which::Owner(owner) => (None, Some(owner.0), None, None),
+    }
+}
+
+fn columns(subject: Subject) -> (Option<i64>, Option<i64>) {
+    match subject {
+        Subject::User(user) => (Some(user.0), None),
+        Subject::Team(team) => (None, Some(team.0)),
+    }
+}
+
+fn collaborator(row: &Row) -> Result<Collaborator, StoreError> {
+    let user = row.get::<_, Option<i64>>(1).map(|user| Subject::User(AccountId(user)));
+    let team = row.get::<_, Option<i64>>(2).map(|team| Subject::Team(TeamId(team)));
+    Ok(Collaborator {
+        project: ProjectId(row.get(0)),
+        subject: user.or(team).ok_or_else(|| StoreError::unreadable("collaborator", "nobody"))?,
+        grant: GrantSettings { role: project_role(row.get(3))?, incognito: row.get(4), expires_at: row.get(5) },
+        created_by: row.get(6),
+        created_at: row.get(7),
+        updated_by: row.get(8),
+        updated_at: row.get(9),
+        name: row.get(10),
+    })
+}

@@ -1,0 +1,66 @@
+//! The door to PostgreSQL: a pool of connections, and transactions that end in the log.
+
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use tokio_postgres::{Config, NoTls};
+
+use super::error::StoreError;
+
+/// A connection of the pool, with its prepared statements. Dropping it gives it back.
+pub type Client = deadpool_postgres::Client;
+
+/// How long to wait for a connection, one to be made included.
+const CONNECTION_WAIT: Duration = Duration::from_secs(5);
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Database {
+    pool: Pool,
+    config: Config,
+}
+
+impl Database {
+    /// Prepares up to `connections` connections; none is made before it is needed.
+    ///
+    /// # Errors
+    /// When the pool cannot be built.
+    pub fn new(mut config: Config, connections: usize) -> Result<Self, StoreError> {
+        config
+            .application_name("rolegate")
+            .connect_timeout(CONNECTION_WAIT)
+            .tcp_user_timeout(Duration::from_secs(10))
+            .keepalives_idle(Duration::from_secs(10));
+        if config.get_options().is_none() {
+            config.options("-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s");
+        }
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_config(config.clone(), NoTls, recycling);
+        let wait = Some(CONNECTION_WAIT);
+        let pool = Pool::builder(manager)
+            .max_size(connections)
+            .runtime(Runtime::Tokio1)
+            .timeouts(Timeouts { wait, create: wait, recycle: wait })
+            .build()
+            .map_err(|error| StoreError::Unavailable(Box::new(error)))?;
+        Ok(Self { pool, config })
+    }
+
+    /// A connection of the pool.
+    ///
+    /// # Errors
+    /// When the database can't be reached, or all connections are busy for 5 seconds.
+    pub async fn client(&self) -> Result<Client, StoreError> {
+        Ok(self.pool.get().await?)
+    }
+
+    /// How to connect beside the pool, as the follower of the log does.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Closes the pool: whoever holds a connection finishes, nobody gets another.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+}

@@ -1,0 +1,72 @@
+//! What can go wrong between the service and its database, told apart by what a caller can do about it.
+
+use deadpool_postgres::PoolError;
+use tokio_postgres::error::SqlState;
+
+/// A failure of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database is not there, is shutting down, or has no connection to spare. Nothing was written.
+    #[error("reach the database")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The connection was lost during the commit: the write holds or it does not.
+    #[error("learn whether the write was committed")]
+    OutcomeUnknown(#[source] tokio_postgres::Error),
+    /// The transaction met another one. Nothing was written; trying again helps.
+    #[error("finish beside other writes")]
+    Conflict,
+    /// A constraint, by name, refused the write.
+    #[error("keep the constraint `{0}`")]
+    Constraint(String),
+    /// The database holds something that the code does not know.
+    #[error("understand the stored {what} `{value}`")]
+    Unreadable { what: &'static str, value: String },
+    /// Any other answer of the database: a mistake in this code.
+    #[error("run a statement")]
+    Statement(#[source] tokio_postgres::Error),
+}
+
+impl StoreError {
+    /// A stored value that no variant stands for.
+    pub(super) fn unreadable(what: &'static str, value: &str) -> Self {
+        Self::Unreadable { what, value: value.to_owned() }
+    }
+
+    /// The same failure, met while committing: a lost connection then leaves the outcome open.
+    pub(super) fn while_committing(error: tokio_postgres::Error) -> Self {
+        if error.as_db_error().is_none() { Self::OutcomeUnknown(error) } else { error.into() }
+    }
+}
+
+impl From<tokio_postgres::Error> for StoreError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let Some(answer) = error.as_db_error() else {
+            return Self::Unavailable(Box::new(error));
+        };
+        let state = answer.code();
+        if [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(state) {
+            return Self::Conflict;
+        }
+        if let (Some(constraint), "23") = (answer.constraint(), class(state)) {
+            return Self::Constraint(constraint.to_owned());
+        }
+        // connection exceptions, insufficient resources, operator intervention (shutdown, cancel), read-only standby
+        if ["08", "53", "57"].contains(&class(state)) || *state == SqlState::READ_ONLY_SQL_TRANSACTION {
+            return Self::Unavailable(Box::new(error));
+        }
+        Self::Statement(error)
+    }
+}
+
+impl From<PoolError> for StoreError {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Backend(error) => error.into(),
+            other => Self::Unavailable(Box::new(other)),
+        }
+    }
+}
+
+fn class(state: &SqlState) -> &str {
+    state.code().get(..2).unwrap_or_default()
+}

@@ -1,0 +1,227 @@
+//! Loads for the role view: many keys a statement, each with the revision of the snapshot that it was read in.
+
+use deadpool_postgres::GenericClient;
+use jiff::Timestamp;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::error::StoreError;
+use super::rows::{end, limit, optional_project_role, organization_role, project_role, query};
+use crate::domain::facts::{Account, Grant, Named, Plan, Project, User};
+use crate::domain::ids::{AccountId, PlanId, ProjectId, Revision, TeamId};
+use crate::domain::names::{NameKey, ProjectName};
+use crate::domain::roles::OrganizationRole;
+
+/// Entries as read in one snapshot. What does not exist is there as `None`.
+#[derive(Debug)]
+pub struct Loaded<K, V> {
+    /// The last revision that the snapshot shows.
+    pub revision: Revision,
+    /// What was asked for.
+    pub entries: Vec<(K, Option<V>)>,
+}
+
+/// A project as loaded: with what its owner adds, so that a cold check costs one round trip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadedProject {
+    /// The project.
+    pub project: Project,
+    /// Its owner.
+    pub owner: Account,
+    /// Its owner's plan.
+    pub plan: Plan,
+}
+
+/// The columns of a project as loaded; [`project`] reads them.
+macro_rules! project_columns {
+    () => {
+        "project.id, project.owner_id, project.public, project.restricted_project_files, project.template,
+         direct.ids, direct.roles, direct.incognito, direct.ends,
+         by_team.ids, by_team.roles, by_team.incognito, by_team.ends,
+         owner.id, owner.owner_id, owner.default_project_role, owner.plan_id, plan.collaborator_limit"
+    };
+}
+
+/// What those columns come from.
+macro_rules! project_joins {
+    () => {
+        "LEFT JOIN account AS owner ON owner.id = project.owner_id
+        LEFT JOIN plan ON plan.id = owner.plan_id
+        LEFT JOIN LATERAL (
+            SELECT array_agg(user_id ORDER BY user_id) AS ids, array_agg(role ORDER BY user_id) AS roles,
+                   array_agg(incognito ORDER BY user_id) AS incognito, array_agg(expires_at ORDER BY user_id) AS ends
+            FROM collaborator WHERE project_id = project.id AND user_id IS NOT NULL
+        ) AS direct ON true
+        LEFT JOIN LATERAL (
+            SELECT array_agg(team_id ORDER BY team_id) AS ids, array_agg(role ORDER BY team_id) AS roles,
+                   array_agg(incognito ORDER BY team_id) AS incognito, array_agg(expires_at ORDER BY team_id) AS ends
+            FROM collaborator WHERE project_id = project.id AND team_id IS NOT NULL
+        ) AS by_team ON true"
+    };
+}
+
+/// What usernames stand for.
+pub async fn load_names(client: &impl GenericClient, keys: &[NameKey]) -> Result<Loaded<NameKey, Named>, StoreError> {
+    const SQL: &str = "-- load_names
+        SELECT revision.number, wanted.key, account.id, account.kind, account.active,
+               membership.organizations, membership.roles, team.ids
+        FROM revision
+        CROSS JOIN unnest($1::text[]) AS wanted (key)
+        LEFT JOIN account ON account.username_key = wanted.key
+        LEFT JOIN LATERAL (
+            SELECT array_agg(belongs.id ORDER BY belongs.id) AS organizations,
+                   array_agg(belongs.role ORDER BY belongs.id) AS roles
+            FROM (
+                SELECT organization_id AS id, role FROM member WHERE user_id = account.id
+                UNION ALL
+                SELECT owned.id, 'owner' FROM account AS owned WHERE owned.owner_id = account.id
+            ) AS belongs
+        ) AS membership ON true
+        LEFT JOIN LATERAL (
+            SELECT array_agg(team_id ORDER BY team_id) AS ids FROM team_member WHERE user_id = account.id
+        ) AS team ON true";
+    let wanted: Vec<&str> = keys.iter().map(NameKey::as_str).collect();
+    let rows = query(client, SQL, &[&wanted]).await?;
+    loaded(&rows, |row| NameKey::from_stored(row.get(1)), named)
+}
+
+/// Projects by id.
+pub async fn load_projects(
+    client: &impl GenericClient,
+    ids: &[ProjectId],
+) -> Result<Loaded<ProjectId, LoadedProject>, StoreError> {
+    const SQL: &str = concat!(
+        "-- load_projects
+        SELECT revision.number, wanted.id, ",
+        project_columns!(),
+        " FROM revision
+        CROSS JOIN unnest($1::uuid[]) AS wanted (id)
+        LEFT JOIN project ON project.id = wanted.id ",
+        project_joins!()
+    );
+    let wanted: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = query(client, SQL, &[&wanted]).await?;
+    loaded(&rows, |row| ProjectId(row.get(1)), |row| project(row, 2))
+}
+
+/// Projects by `owner/name`.
+pub async fn load_paths(
+    client: &impl GenericClient,
+    paths: &[(NameKey, ProjectName)],
+) -> Result<Loaded<(NameKey, ProjectName), LoadedProject>, StoreError> {
+    const SQL: &str = concat!(
+        "-- load_paths
+        SELECT revision.number, wanted.owner, wanted.name, ",
+        project_columns!(),
+        " FROM revision
+        CROSS JOIN unnest($1::text[], $2::text[]) AS wanted (owner, name)
+        LEFT JOIN account AS named ON named.username_key = wanted.owner
+        LEFT JOIN project ON project.owner_id = named.id AND project.name = wanted.name ",
+        project_joins!()
+    );
+    let owners: Vec<&str> = paths.iter().map(|(owner, _)| owner.as_str()).collect();
+    let names: Vec<&str> = paths.iter().map(|(_, name)| name.as_str()).collect();
+    let rows = query(client, SQL, &[&owners, &names]).await?;
+    let path = |row: &Row| (NameKey::from_stored(row.get(1)), ProjectName::from_stored(row.get(2)));
+    loaded(&rows, path, |row| project(row, 3))
+}
+
+/// Owning accounts by id.
+pub async fn load_accounts(
+    client: &impl GenericClient,
+    ids: &[AccountId],
+) -> Result<Loaded<AccountId, Account>, StoreError> {
+    const SQL: &str = "-- load_accounts
+        SELECT revision.number, wanted.id, account.id, account.owner_id, account.default_project_role, account.plan_id
+        FROM revision
+        CROSS JOIN unnest($1::bigint[]) AS wanted (id)
+        LEFT JOIN account ON account.id = wanted.id";
+    let wanted: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    let rows = query(client, SQL, &[&wanted]).await?;
+    let found = |row: &Row| row.get::<_, Option<i64>>(2).map(|_| account(row, 2)).transpose();
+    loaded(&rows, |row| AccountId(row.get(1)), found)
+}
+
+/// Plans by id.
+pub async fn load_plans(client: &impl GenericClient, ids: &[PlanId]) -> Result<Loaded<PlanId, Plan>, StoreError> {
+    const SQL: &str = "-- load_plans
+        SELECT revision.number, wanted.id, plan.id, plan.collaborator_limit
+        FROM revision
+        CROSS JOIN unnest($1::bigint[]) AS wanted (id)
+        LEFT JOIN plan ON plan.id = wanted.id";
+    let wanted: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    let rows = query(client, SQL, &[&wanted]).await?;
+    let found = |row: &Row| Ok(row.get::<_, Option<i64>>(2).map(|_| Plan { collaborator_limit: limit(row.get(3)) }));
+    loaded(&rows, |row| PlanId(row.get(1)), found)
+}
+
+fn loaded<K, V>(
+    rows: &[Row],
+    key: impl Fn(&Row) -> K,
+    value: impl Fn(&Row) -> Result<Option<V>, StoreError>,
+) -> Result<Loaded<K, V>, StoreError> {
+    let revision = Revision(rows.first().map_or(0, |row| row.get(0)));
+    let entries = rows.iter().map(|row| Ok((key(row), value(row)?))).collect::<Result<_, StoreError>>()?;
+    Ok(Loaded { revision, entries })
+}
+
+fn named(row: &Row) -> Result<Option<Named>, StoreError> {
+    let Some(id) = row.get::<_, Option<i64>>(2).map(AccountId) else {
+        return Ok(None);
+    };
+    if row.get::<_, &str>(3) == "organization" {
+        return Ok(Some(Named::Organization(id)));
+    }
+    let ids: Option<Vec<i64>> = row.get(5);
+    let roles: Option<Vec<&str>> = row.get(6);
+    let pairs = ids.into_iter().flatten().zip(roles.into_iter().flatten());
+    let organizations = pairs
+        .map(|(id, role)| Ok((AccountId(id), organization_role(role)?)))
+        .collect::<Result<Box<[(AccountId, OrganizationRole)]>, StoreError>>()?;
+    let teams: Option<Vec<i64>> = row.get(7);
+    let teams = teams.into_iter().flatten().map(TeamId).collect();
+    Ok(Some(Named::User(User { id, active: row.get(4), organizations, teams })))
+}
+
+fn project(row: &Row, first: usize) -> Result<Option<LoadedProject>, StoreError> {
+    let Some(id) = row.get::<_, Option<Uuid>>(first).map(ProjectId) else {
+        return Ok(None);
+    };
+    let collaborators = grants(row, first + 5, AccountId)?;
+    let listed = collaborators.iter().filter(|grant| !grant.incognito).count();
+    let project = Project {
+        id,
+        owner: AccountId(row.get(first + 1)),
+        public: row.get(first + 2),
+        restricted_project_files: row.get(first + 3),
+        template: row.get(first + 4),
+        listed_collaborators: u32::try_from(listed).unwrap_or(u32::MAX),
+        collaborators,
+        teams: grants(row, first + 9, TeamId)?,
+    };
+    let plan = Plan { collaborator_limit: limit(row.get(first + 17)) };
+    Ok(Some(LoadedProject { project, owner: account(row, first + 13)?, plan }))
+}
+
+fn account(row: &Row, first: usize) -> Result<Account, StoreError> {
+    Ok(Account {
+        id: AccountId(row.get(first)),
+        organization_owner: row.get::<_, Option<i64>>(first + 1).map(AccountId),
+        default_project_role: optional_project_role(row.get(first + 2))?,
+        plan: PlanId(row.get(first + 3)),
+    })
+}
+
+fn grants<S>(row: &Row, first: usize, subject: fn(i64) -> S) -> Result<Box<[Grant<S>]>, StoreError> {
+    let ids: Option<Vec<i64>> = row.get(first);
+    let roles: Option<Vec<&str>> = row.get(first + 1);
+    let incognito: Option<Vec<bool>> = row.get(first + 2);
+    let ends: Option<Vec<Option<Timestamp>>> = row.get(first + 3);
+    let settings = roles.into_iter().flatten().zip(incognito.into_iter().flatten()).zip(ends.into_iter().flatten());
+    let pairs = ids.into_iter().flatten().zip(settings);
+    pairs
+        .map(|(id, ((role, incognito), ends))| {
+            Ok(Grant { subject: subject(id), role: project_role(role)?, incognito, ends_at: end(ends) })
+        })
+        .collect()
+}

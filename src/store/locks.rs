@@ -1,0 +1,64 @@
+//! Locks that make a write's facts hold until it commits. See `docs/adr/0004-locks.md`.
+//!
+//! Accounts are locked in the order of their ids, then a project, then the revision counter, so that writes seldom wait
+//! in a circle; PostgreSQL ends a circle that forms all the same, and the write is run again.
+
+use deadpool_postgres::GenericClient;
+use futures::future::try_join_all;
+
+use super::error::StoreError;
+use super::rows::{query, query_opt};
+use crate::domain::ids::{AccountId, ProjectId};
+use crate::domain::names::NameKey;
+
+/// How an account is locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Strength {
+    /// Its facts stay as they are; others may read them under the same lock.
+    Shared,
+    /// Its facts are about to change.
+    Exclusive,
+}
+
+/// The ids of accounts by name, unlocked: they may be renamed before they are locked.
+pub async fn resolve(client: &impl GenericClient, keys: &[&str]) -> Result<Vec<(NameKey, AccountId)>, StoreError> {
+    const SQL: &str = "-- resolve_accounts
+        SELECT username_key, id FROM account WHERE username_key = ANY($1)";
+    let rows = query(client, SQL, &[&keys]).await?;
+    Ok(rows.iter().map(|row| (NameKey::from_stored(row.get(0)), AccountId(row.get(1)))).collect())
+}
+
+/// Locks accounts until the transaction ends, in the order given: that of their ids. One round trip.
+pub async fn lock_accounts(client: &impl GenericClient, accounts: &[(AccountId, Strength)]) -> Result<(), StoreError> {
+    const EXCLUSIVE: &str = "-- lock_account
+        SELECT FROM account WHERE id = $1 FOR NO KEY UPDATE";
+    const SHARED: &str = "-- lock_account_shared
+        SELECT FROM account WHERE id = $1 FOR SHARE";
+    let exclusive = client.prepare_cached(EXCLUSIVE).await?;
+    let shared = client.prepare_cached(SHARED).await?;
+    let ids: Vec<_> = accounts.iter().map(|(id, strength)| (id.0, *strength)).collect();
+    // polled in order, and so sent in order, on one connection
+    try_join_all(ids.iter().map(|(id, strength)| {
+        let statement = if *strength == Strength::Exclusive { &exclusive } else { &shared };
+        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 1] = [id];
+        async move { client.execute(statement, &parameters).await }
+    }))
+    .await?;
+    Ok(())
+}
+
+/// Keeps these accounts from being renamed until the transaction ends, and returns their names.
+pub async fn hold_names(client: &impl GenericClient, accounts: &[AccountId]) -> Result<Vec<NameKey>, StoreError> {
+    const SQL: &str = "-- hold_names
+        SELECT username_key FROM account WHERE id = ANY($1) ORDER BY id FOR KEY SHARE";
+    let ids: Vec<i64> = accounts.iter().map(|account| account.0).collect();
+    let rows = query(client, SQL, &[&ids]).await?;
+    Ok(rows.iter().map(|row| NameKey::from_stored(row.get(0))).collect())
+}
+
+/// Locks a project's row until the transaction ends; `false` where it is gone.
+pub async fn lock_project(client: &impl GenericClient, project: ProjectId) -> Result<bool, StoreError> {
+    const SQL: &str = "-- lock_project
+        SELECT FROM project WHERE id = $1 FOR NO KEY UPDATE";
+    Ok(query_opt(client, SQL, &[&project.0]).await?.is_some())
+}

@@ -1,0 +1,122 @@
+//! Members of organizations: their rows, and pages of them.
+
+use deadpool_postgres::GenericClient;
+use tokio_postgres::Row;
+
+use super::error::StoreError;
+use super::rows::{execute, organization_role, query, query_one, query_opt};
+use crate::domain::ids::AccountId;
+use crate::domain::records::Member;
+use crate::domain::roles::OrganizationRole;
+
+macro_rules! select_members {
+    ($name:literal, $rest:literal) => {
+        concat!(
+            "-- ",
+            $name,
+            "
+            SELECT member.user_id, account.username, member.role, member.public, member.created_at
+            FROM member JOIN account ON account.id = member.user_id ",
+            $rest
+        )
+    };
+}
+
+/// One member.
+pub async fn get(
+    client: &impl GenericClient,
+    organization: AccountId,
+    user: AccountId,
+) -> Result<Option<Member>, StoreError> {
+    const SQL: &str = select_members!("member", "WHERE member.organization_id = $1 AND member.user_id = $2");
+    query_opt(client, SQL, &[&organization.0, &user.0]).await?.as_ref().map(member).transpose()
+}
+
+/// A page of an organization's members, by name.
+pub async fn page(
+    client: &impl GenericClient,
+    organization: AccountId,
+    include_hidden: bool,
+    after: &str,
+    size: i64,
+) -> Result<Vec<Member>, StoreError> {
+    const SQL: &str = select_members!(
+        "members_page",
+        "WHERE member.organization_id = $1 AND (member.public OR $2) AND account.username_key > $3
+         ORDER BY account.username_key LIMIT $4"
+    );
+    query(client, SQL, &[&organization.0, &include_hidden, &after, &size]).await?.iter().map(member).collect()
+}
+
+/// All members of an organization.
+pub async fn all(client: &impl GenericClient, organization: AccountId) -> Result<Vec<Member>, StoreError> {
+    const SQL: &str = select_members!("all_members", "WHERE member.organization_id = $1 ORDER BY member.user_id");
+    query(client, SQL, &[&organization.0]).await?.iter().map(member).collect()
+}
+
+/// The organizations that a user is a member of.
+pub async fn organizations_of(
+    client: &impl GenericClient,
+    user: AccountId,
+) -> Result<Vec<(AccountId, String)>, StoreError> {
+    const SQL: &str = "-- organizations_of_member
+        SELECT account.id, account.username FROM member JOIN account ON account.id = member.organization_id
+        WHERE member.user_id = $1 ORDER BY account.id";
+    Ok(query(client, SQL, &[&user.0]).await?.iter().map(|row| (AccountId(row.get(0)), row.get(1))).collect())
+}
+
+/// How many members an organization has, up to `most`.
+pub async fn count(client: &impl GenericClient, organization: AccountId, most: u32) -> Result<u32, StoreError> {
+    const SQL: &str = "-- count_members
+        SELECT count(*) FROM (SELECT FROM member WHERE organization_id = $1 LIMIT $2) AS some";
+    let counted: i64 = query_one(client, SQL, &[&organization.0, &i64::from(most)]).await?.get(0);
+    Ok(u32::try_from(counted).unwrap_or(u32::MAX))
+}
+
+/// Adds a member.
+pub async fn insert(
+    client: &impl GenericClient,
+    organization: AccountId,
+    user: AccountId,
+    role: OrganizationRole,
+    public: bool,
+) -> Result<(), StoreError> {
+    const SQL: &str = "-- insert_member
+        INSERT INTO member (organization_id, user_id, role, public) VALUES ($1, $2, $3, $4)";
+    execute(client, SQL, &[&organization.0, &user.0, &role.name(), &public]).await?;
+    Ok(())
+}
+
+/// Gives a member these settings.
+pub async fn update(client: &impl GenericClient, organization: AccountId, member: &Member) -> Result<(), StoreError> {
+    const SQL: &str = "-- update_member
+        UPDATE member SET role = $3, public = $4 WHERE organization_id = $1 AND user_id = $2";
+    execute(client, SQL, &[&organization.0, &member.user.0, &member.role.name(), &member.public]).await?;
+    Ok(())
+}
+
+/// Removes a member, and nothing that hangs on it.
+pub async fn delete(client: &impl GenericClient, organization: AccountId, user: AccountId) -> Result<(), StoreError> {
+    const SQL: &str = "-- delete_member
+        DELETE FROM member WHERE organization_id = $1 AND user_id = $2";
+    execute(client, SQL, &[&organization.0, &user.0]).await?;
+    Ok(())
+}
+
+/// Removes all members of an organization.
+pub async fn delete_all(client: &impl GenericClient, organization: AccountId) -> Result<(), StoreError> {
+    const SQL: &str = "-- delete_all_members
+        DELETE FROM member WHERE organization_id = $1";
+    execute(client, SQL, &[&organization.0]).await?;
+    Ok(())
+}
+
+fn member(row: &Row) -> Result<Member, StoreError> {
+    Ok(Member {
+        user: AccountId(row.get(0)),
+        username: row.get(1),
+        role: organization_role(row.get(2))?,
+        public: row.get(3),
+        created_at: row.get(4),
+    })
+}

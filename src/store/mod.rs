@@ -1,0 +1,21 @@
+//! The only SQL: loads for the role view, the facts and rows of writes, the log, migrations, the embedded server.
+//!
+//! Every statement stands beside the function that runs it, its first line `-- name`. Nothing in here decides.
+
+pub mod accounts;
+pub mod collaborators;
+pub mod database;
+pub mod embedded;
+pub mod error;
+pub mod loads;
+pub mod locks;
+pub mod log;
+pub mod members;
+pub mod migrations;
+pub mod plans;
+pub mod projects;
+mod rows;
+pub mod teams;
+
+pub use database::{Client, Database};
+pub use error::StoreError;

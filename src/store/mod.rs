@@ -10,6 +10,7 @@ pub mod error;
 pub mod loads;
 pub mod locks;
 pub mod log;
+pub mod log_reader;
 pub mod members;
 pub mod migrations;
 pub mod plans;

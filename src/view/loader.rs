@@ -1,0 +1,189 @@
+//! Runs the loads of the view: what is asked for while others load goes together, in one round trip.
+//!
+//! A load belongs to nobody who asked for it: a caller that goes away cancels nothing, and takes nothing with it.
+
+use std::sync::Arc;
+
+use futures::future::{OptionFuture, try_join5};
+use tokio::sync::{Semaphore, mpsc};
+use tracing::{debug, error};
+
+use super::View;
+use super::cell::{Entry, Kept};
+use super::error::LoadError;
+use crate::domain::change::EntryKey;
+use crate::domain::ids::{AccountId, PlanId, ProjectId, Revision};
+use crate::domain::names::{NameKey, ProjectName};
+use crate::store::loads::{self, Loaded, LoadedProject};
+use crate::store::{Database, StoreError};
+
+/// How many keys go into one round trip.
+const BATCH: usize = 256;
+
+/// How many round trips run at once.
+const CONCURRENCY: usize = 4;
+
+/// Runs loads until the view is gone.
+pub(super) async fn run(view: View, database: Database, mut queue: mpsc::UnboundedReceiver<EntryKey>) {
+    let permits = Arc::new(Semaphore::new(CONCURRENCY));
+    let mut keys = Vec::with_capacity(BATCH);
+    while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
+        if queue.recv_many(&mut keys, BATCH).await == 0 {
+            return;
+        }
+        let (view, database) = (view.clone(), database.clone());
+        let keys = std::mem::take(&mut keys);
+        tokio::spawn(async move {
+            let batch = tokio::spawn(load(view.clone(), database, keys.clone()));
+            let outcome = batch.await.unwrap_or(Err(LoadError::Internal));
+            if let Err(error) = outcome {
+                keys.iter().for_each(|key| view.inner.entries.fail(key, &error));
+            }
+            drop(permit);
+            view.inner.entries.make_room();
+        });
+    }
+}
+
+async fn load(view: View, database: Database, keys: Vec<EntryKey>) -> Result<(), LoadError> {
+    let epoch = view.inner.progress.position().epoch();
+    let batch = Batch::sort(keys);
+    let read = batch.read(&database).await.map_err(|failure| {
+        error!(error = &failure as &dyn std::error::Error, "failed to load entries of the view");
+        match failure {
+            StoreError::Unavailable(_) => LoadError::Unavailable,
+            _ => LoadError::Internal,
+        }
+    })?;
+    let newest = read.newest();
+    let too_old = read.store(&view, epoch);
+    if newest > view.inner.progress.position().revision() {
+        view.inner.bell.notify_one();
+    }
+    if !too_old.is_empty() {
+        debug!(count = too_old.len(), "a write came between: loading again");
+        too_old.into_iter().for_each(|key| drop(view.inner.loads.send(key)));
+    }
+    Ok(())
+}
+
+/// Keys by kind.
+#[derive(Default)]
+struct Batch {
+    names: Vec<NameKey>,
+    projects: Vec<ProjectId>,
+    paths: Vec<(NameKey, ProjectName)>,
+    accounts: Vec<AccountId>,
+    plans: Vec<PlanId>,
+}
+
+/// What was read, by kind; each in a snapshot of its own.
+struct Read {
+    names: Option<Loaded<NameKey, crate::domain::facts::Named>>,
+    projects: Option<Loaded<ProjectId, LoadedProject>>,
+    paths: Option<Loaded<(NameKey, ProjectName), LoadedProject>>,
+    accounts: Option<Loaded<AccountId, crate::domain::facts::Account>>,
+    plans: Option<Loaded<PlanId, crate::domain::facts::Plan>>,
+}
+
+impl Batch {
+    fn sort(keys: Vec<EntryKey>) -> Self {
+        let mut batch = Self::default();
+        for key in keys {
+            match key {
+                EntryKey::Name(name) => batch.names.push(name),
+                EntryKey::Project(project) => batch.projects.push(project),
+                EntryKey::Path(owner, name) => batch.paths.push((owner, name)),
+                EntryKey::Account(account) => batch.accounts.push(account),
+                EntryKey::Plan(plan) => batch.plans.push(plan),
+            }
+        }
+        batch
+    }
+
+    /// Reads all kinds at once: the statements go out together on one connection.
+    async fn read(&self, database: &Database) -> Result<Read, StoreError> {
+        let client = &database.client().await?;
+        let (names, projects, paths, accounts, plans) = try_join5(
+            wanted(&self.names, loads::load_names(client, &self.names)),
+            wanted(&self.projects, loads::load_projects(client, &self.projects)),
+            wanted(&self.paths, loads::load_paths(client, &self.paths)),
+            wanted(&self.accounts, loads::load_accounts(client, &self.accounts)),
+            wanted(&self.plans, loads::load_plans(client, &self.plans)),
+        )
+        .await?;
+        Ok(Read { names, projects, paths, accounts, plans })
+    }
+}
+
+impl Read {
+    fn newest(&self) -> Revision {
+        let names = self.names.as_ref().map(|loaded| loaded.revision);
+        let projects = self.projects.as_ref().map(|loaded| loaded.revision);
+        let paths = self.paths.as_ref().map(|loaded| loaded.revision);
+        let accounts = self.accounts.as_ref().map(|loaded| loaded.revision);
+        let plans = self.plans.as_ref().map(|loaded| loaded.revision);
+        [names, projects, paths, accounts, plans].into_iter().flatten().max().unwrap_or_default()
+    }
+
+    /// Puts what was read into the view, and returns the keys that a write came between for.
+    fn store(self, view: &View, epoch: u64) -> Vec<EntryKey> {
+        let entries = &view.inner.entries;
+        let mut too_old = Vec::new();
+        let mut check = |kept: Kept, key: EntryKey| {
+            if kept == Kept::TooOld {
+                too_old.push(key);
+            }
+        };
+        for (name, entry) in each(self.names) {
+            check(entries.names.complete(name.clone(), epoch, entry), EntryKey::Name(name));
+        }
+        for (account, entry) in each(self.accounts) {
+            check(entries.accounts.complete(account, epoch, entry), EntryKey::Account(account));
+        }
+        for (plan, entry) in each(self.plans) {
+            check(entries.plans.complete(plan, epoch, entry), EntryKey::Plan(plan));
+        }
+        if let Some(Loaded { revision, entries: loaded }) = self.paths {
+            for (path, project) in loaded {
+                let found = Entry { value: project.as_ref().map(|loaded| loaded.project.id), revision };
+                let key = EntryKey::Path(path.0.clone(), path.1.clone());
+                check(entries.complete_path(path, epoch, found), key);
+                if let Some(project) = project {
+                    store_project(view, epoch, revision, project);
+                }
+            }
+        }
+        if let Some(Loaded { revision, entries: loaded }) = self.projects {
+            for (id, project) in loaded {
+                let kept = match project {
+                    Some(project) => store_project(view, epoch, revision, project),
+                    None => entries.projects.complete(id, epoch, Arc::new(Entry { value: None, revision })),
+                };
+                check(kept, EntryKey::Project(id));
+            }
+        }
+        too_old
+    }
+}
+
+/// Puts a project into the view, and its owner and plan with it: where those are not kept, a check will ask for them.
+fn store_project(view: &View, epoch: u64, revision: Revision, loaded: LoadedProject) -> Kept {
+    let entries = &view.inner.entries;
+    let LoadedProject { project, owner, plan } = loaded;
+    let (id, account, plan_id) = (project.id, owner.id, owner.plan);
+    entries.accounts.complete(account, epoch, Arc::new(Entry { value: Some(owner), revision }));
+    entries.plans.complete(plan_id, epoch, Arc::new(Entry { value: Some(plan), revision }));
+    entries.projects.complete(id, epoch, Arc::new(Entry { value: Some(project), revision }))
+}
+
+fn each<K, V>(loaded: Option<Loaded<K, V>>) -> impl Iterator<Item = (K, Arc<Entry<V>>)> {
+    loaded.into_iter().flat_map(|Loaded { revision, entries }| {
+        entries.into_iter().map(move |(key, value)| (key, Arc::new(Entry { value, revision })))
+    })
+}
+
+async fn wanted<K, T>(keys: &[K], load: impl Future<Output = Result<T, StoreError>>) -> Result<Option<T>, StoreError> {
+    let load = (!keys.is_empty()).then_some(load);
+    OptionFuture::from(load).await.transpose()
+}

@@ -1,0 +1,188 @@
+//! How far this replica has come in the log, until when that is certainly fresh, and what time the database has.
+//!
+//! Read by every check without a lock; written by the follower of the log alone.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::error::ViewError;
+use crate::domain::facts::Time;
+use crate::domain::ids::Revision;
+
+/// Bits of a position that hold the revision; the rest count how often the view started over.
+const REVISION_BITS: u32 = 48;
+
+/// A place in the log, in one history: two are the same place only if nothing came between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) struct Position(u64);
+
+/// Microseconds of a clock that also runs while the machine sleeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct BootTime(pub i64);
+
+/// What the follower has come to know.
+#[derive(Debug)]
+pub(super) struct Progress {
+    /// The position that every invalidation up to has been applied for.
+    position: AtomicU64,
+    /// The same, for those who wait for it.
+    applied: watch::Sender<Position>,
+    /// Until when (boot time) the position is certainly fresh enough.
+    fresh_until: watch::Sender<BootTime>,
+    fresh_until_fast: AtomicI64,
+    /// How far the database's clock may at most be ahead of boot time.
+    clock_ahead: AtomicI64,
+    /// Names the history that the position is in; the first bytes of its UUID.
+    history: AtomicU64,
+    /// Counts the reads of the log that have begun, and those that have been applied to the end.
+    reads_begun: AtomicU64,
+    reads_applied: watch::Sender<u64>,
+}
+
+/// What an answer is true at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Token {
+    /// Names the history of the database.
+    pub history: u64,
+    /// The revision in it.
+    pub revision: Revision,
+}
+
+impl Position {
+    pub(super) fn new(epoch: u64, revision: Revision) -> Self {
+        Self(epoch << REVISION_BITS | revision.0.unsigned_abs())
+    }
+
+    pub(super) fn revision(self) -> Revision {
+        Revision((self.0 & ((1 << REVISION_BITS) - 1)).cast_signed())
+    }
+
+    pub(super) fn epoch(self) -> u64 {
+        self.0 >> REVISION_BITS
+    }
+}
+
+impl BootTime {
+    pub(super) fn now() -> Self {
+        #[cfg(target_os = "linux")]
+        let time = clock_gettime(ClockId::Boottime);
+        #[cfg(not(target_os = "linux"))]
+        let time = clock_gettime(ClockId::Monotonic);
+        Self(time.tv_sec * 1_000_000 + time.tv_nsec / 1_000)
+    }
+
+    pub(super) fn after(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long until then; zero once it has passed.
+    pub(super) fn remaining(self) -> Duration {
+        Duration::from_micros(u64::try_from(self.0 - Self::now().0).unwrap_or(0))
+    }
+}
+
+impl Progress {
+    pub(super) fn new() -> Self {
+        Self {
+            position: AtomicU64::new(0),
+            applied: watch::Sender::new(Position::default()),
+            fresh_until: watch::Sender::new(BootTime(i64::MIN)),
+            fresh_until_fast: AtomicI64::new(i64::MIN),
+            clock_ahead: AtomicI64::new(0),
+            history: AtomicU64::new(0),
+            reads_begun: AtomicU64::new(0),
+            reads_applied: watch::Sender::new(0),
+        }
+    }
+
+    /// Where the view is.
+    pub(super) fn position(&self) -> Position {
+        Position(self.position.load(Ordering::Acquire))
+    }
+
+    /// The moment to judge by, and proof that the view may answer.
+    ///
+    /// The time is the latest that the database's clock can show now: a grant ends a little early, never late.
+    ///
+    /// # Errors
+    /// [`ViewError::NotFresh`] once the lease has run out.
+    pub(super) fn now(&self) -> Result<Time, ViewError> {
+        let now = BootTime::now();
+        if now.0 >= self.fresh_until_fast.load(Ordering::Acquire) {
+            return Err(ViewError::NotFresh);
+        }
+        Ok(Time(now.0 + self.clock_ahead.load(Ordering::Acquire)))
+    }
+
+    pub(super) fn token(&self, revision: Revision) -> Token {
+        Token { history: self.history.load(Ordering::Acquire), revision }
+    }
+
+    /// Publishes that everything up to `position` has been applied.
+    pub(super) fn apply(&self, position: Position) {
+        self.position.store(position.0, Ordering::Release);
+        self.applied.send_replace(position);
+    }
+
+    /// Publishes that a read of the log, begun at `begun`, reached its end and found the clock at `database`.
+    pub(super) fn refresh(&self, read: u64, begun: BootTime, database: Time, lease: Duration) {
+        let until = begun.after(lease);
+        self.clock_ahead.store(database.0 - begun.0, Ordering::Release);
+        self.fresh_until_fast.store(until.0, Ordering::Release);
+        self.fresh_until.send_replace(until);
+        self.reads_applied.send_replace(read);
+    }
+
+    /// Names the history that positions are in from now on.
+    pub(super) fn set_history(&self, history: Uuid) {
+        self.history.store(history.as_u64_pair().0, Ordering::Release);
+    }
+
+    /// Counts a read of the log that is about to begin.
+    pub(super) fn begin_read(&self) -> u64 {
+        self.reads_begun.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// The number of the first read of the log that begins after now.
+    pub(super) fn next_read(&self) -> u64 {
+        self.reads_begun.load(Ordering::SeqCst) + 1
+    }
+
+    pub(super) fn watch_applied(&self) -> watch::Receiver<Position> {
+        self.applied.subscribe()
+    }
+
+    pub(super) fn watch_reads(&self) -> watch::Receiver<u64> {
+        self.reads_applied.subscribe()
+    }
+
+    pub(super) fn watch_fresh(&self) -> watch::Receiver<BootTime> {
+        self.fresh_until.subscribe()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_keeps_its_parts_and_its_order() {
+        let position = Position::new(3, Revision(1 << 40));
+        assert_eq!((position.epoch(), position.revision()), (3, Revision(1 << 40)));
+        assert!(Position::new(4, Revision(0)) > position);
+    }
+
+    #[test]
+    fn the_view_answers_only_within_its_lease() {
+        let progress = Progress::new();
+        assert_eq!(progress.now(), Err(ViewError::NotFresh), "before the first read");
+        progress.refresh(1, BootTime::now(), Time(5_000_000), Duration::from_secs(60));
+        assert!(progress.now().is_ok_and(|time| time >= Time(5_000_000)));
+        progress.refresh(2, BootTime(BootTime::now().0 - 2_000_000), Time(5_000_000), Duration::from_secs(1));
+        assert_eq!(progress.now(), Err(ViewError::NotFresh));
+    }
+}

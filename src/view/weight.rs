@@ -1,0 +1,74 @@
+//! How many bytes an entry takes, allocations included.
+
+use std::mem::{size_of, size_of_val};
+
+use crate::domain::facts::{Account, Named, Plan, Project};
+use crate::domain::ids::{AccountId, PlanId, ProjectId};
+use crate::domain::names::{NameKey, ProjectName};
+
+/// What an allocation costs beyond its size.
+const ALLOCATION: usize = 16;
+
+/// Knows what it takes in memory behind itself: not its own size.
+pub(super) trait Weight {
+    /// The bytes that it owns elsewhere.
+    fn heap(&self) -> usize;
+
+    /// The bytes that it takes in all.
+    fn weight(&self) -> usize
+    where
+        Self: Sized,
+    {
+        size_of::<Self>() + self.heap()
+    }
+}
+
+impl<V: Weight> Weight for Option<V> {
+    fn heap(&self) -> usize {
+        // the value stands in an allocation of its own, with two counters and a revision
+        ALLOCATION + 3 * size_of::<usize>() + self.as_ref().map_or(0, Weight::heap)
+    }
+}
+
+impl Weight for Named {
+    fn heap(&self) -> usize {
+        match self {
+            Self::User(user) => slice(&user.organizations) + slice(&user.teams),
+            Self::Organization(_) => 0,
+        }
+    }
+}
+
+impl Weight for Project {
+    fn heap(&self) -> usize {
+        slice(&self.collaborators) + slice(&self.teams)
+    }
+}
+
+impl Weight for NameKey {
+    fn heap(&self) -> usize {
+        ALLOCATION + self.as_str().len()
+    }
+}
+
+impl Weight for (NameKey, ProjectName) {
+    fn heap(&self) -> usize {
+        self.0.heap() + ALLOCATION + self.1.as_str().len()
+    }
+}
+
+macro_rules! weightless {
+    ($($name:ty),+) => {
+        $(impl Weight for $name {
+            fn heap(&self) -> usize {
+                0
+            }
+        })+
+    };
+}
+
+weightless!(Account, Plan, AccountId, PlanId, ProjectId);
+
+fn slice<T>(items: &[T]) -> usize {
+    if items.is_empty() { 0 } else { ALLOCATION + size_of_val(items) }
+}

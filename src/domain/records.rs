@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::change::EntryKey;
 use super::ids::{AccountId, PlanId, ProjectId, TeamId};
+use super::names::{NameKey, ProjectName};
 use super::roles::{OrganizationRole, ProjectRole};
 
 /// A user or an organization, with what rules ask about it.
@@ -123,6 +125,8 @@ pub struct ProjectSettings {
 pub struct Collaborator {
     /// The project.
     pub project: ProjectId,
+    /// That project as `owner/name`.
+    pub project_path: String,
     /// A username, or `@organization/team`.
     pub name: String,
     /// Who it is.
@@ -161,6 +165,11 @@ pub struct GrantSettings {
 }
 
 impl Account {
+    /// What its name is looked up by.
+    pub fn key(&self) -> NameKey {
+        NameKey::from_stored(&self.username.to_ascii_lowercase())
+    }
+
     /// Whether it is a person.
     pub fn is_user(&self) -> bool {
         matches!(self.kind, AccountKind::User { .. })
@@ -183,10 +192,20 @@ impl Team {
 }
 
 impl Project {
+    /// What `owner/name` is looked up by in the view.
+    pub fn key(&self) -> EntryKey {
+        path_key(&self.owner_name, &self.name)
+    }
+
     /// `owner/name`.
     pub fn path(&self) -> String {
         format!("{}/{}", self.owner_name, self.name)
     }
+}
+
+/// What `owner/name` is looked up by in the view.
+pub fn path_key(owner: &str, name: &str) -> EntryKey {
+    EntryKey::Path(NameKey::from_stored(&owner.to_ascii_lowercase()), ProjectName::from_stored(name))
 }
 
 fn role_name<S: serde::Serializer>(role: &ProjectRole, serializer: S) -> Result<S::Ok, S::Error> {

@@ -16,8 +16,11 @@ macro_rules! select_collaborators {
             "
             SELECT row.project_id, row.user_id, row.team_id, row.role, row.incognito, row.expires_at, row.created_by,
                    row.created_at, row.updated_by, row.updated_at,
-                   coalesce(account.username, '@' || organization.username || '/' || team.name)
+                   coalesce(account.username, '@' || organization.username || '/' || team.name),
+                   owner.username || '/' || project.name
             FROM collaborator AS row
+            JOIN project ON project.id = row.project_id
+            JOIN account AS owner ON owner.id = row.owner_id
             LEFT JOIN account ON account.id = row.user_id
             LEFT JOIN team ON team.id = row.team_id
             LEFT JOIN account AS organization ON organization.id = team.organization_id ",
@@ -73,10 +76,24 @@ pub async fn page(
     rows.iter().map(collaborator).collect()
 }
 
-/// All collaborators of a project.
-pub async fn all_of(client: &impl GenericClient, project: ProjectId) -> Result<Vec<Collaborator>, StoreError> {
-    const SQL: &str = select_collaborators!("all_collaborators", "WHERE row.project_id = $1");
-    query(client, SQL, &[&project.0]).await?.iter().map(collaborator).collect()
+/// The collaborators that cannot follow a project to another owner: teams, that owner itself, and, where it is an
+/// organization, users who are neither its members nor its owner.
+pub async fn strangers_to(
+    client: &impl GenericClient,
+    project: ProjectId,
+    new_owner: AccountId,
+) -> Result<Vec<Collaborator>, StoreError> {
+    const SQL: &str = select_collaborators!(
+        "strangers_to_new_owner",
+        "JOIN account AS heir ON heir.id = $2
+         WHERE row.project_id = $1 AND (
+             row.team_id IS NOT NULL OR row.user_id = heir.id
+             OR heir.kind = 'organization' AND row.user_id <> heir.owner_id
+                AND NOT EXISTS (SELECT FROM member WHERE organization_id = heir.id AND user_id = row.user_id)
+         )
+         ORDER BY row.team_id, row.user_id"
+    );
+    query(client, SQL, &[&project.0, &new_owner.0]).await?.iter().map(collaborator).collect()
 }
 
 /// How many collaborators of a project a plan counts: users, not incognito, not the organization's owner.
@@ -182,5 +199,6 @@ fn collaborator(row: &Row) -> Result<Collaborator, StoreError> {
         updated_by: row.get(8),
         updated_at: row.get(9),
         name: row.get(10),
+        project_path: row.get(11),
     })
 }

@@ -33,7 +33,7 @@ impl StoreError {
     }
 
     /// The same failure, met while committing: a lost connection then leaves the outcome open.
-    pub(super) fn while_committing(error: tokio_postgres::Error) -> Self {
+    pub fn while_committing(error: tokio_postgres::Error) -> Self {
         if error.as_db_error().is_none() { Self::OutcomeUnknown(error) } else { error.into() }
     }
 }

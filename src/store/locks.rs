@@ -5,9 +5,11 @@
 
 use deadpool_postgres::GenericClient;
 use futures::future::try_join_all;
+use jiff::Timestamp;
 
 use super::error::StoreError;
-use super::rows::{query, query_opt};
+use super::rows::{query, query_one, query_opt};
+use crate::domain::facts::Time;
 use crate::domain::ids::{AccountId, ProjectId};
 use crate::domain::names::NameKey;
 
@@ -54,6 +56,14 @@ pub async fn hold_names(client: &impl GenericClient, accounts: &[AccountId]) -> 
     let ids: Vec<i64> = accounts.iter().map(|account| account.0).collect();
     let rows = query(client, SQL, &[&ids]).await?;
     Ok(rows.iter().map(|row| NameKey::from_stored(row.get(0))).collect())
+}
+
+/// The database's clock.
+pub async fn now(client: &impl GenericClient) -> Result<Time, StoreError> {
+    const SQL: &str = "-- read_clock
+        SELECT clock_timestamp()";
+    let now: Timestamp = query_one(client, SQL, &[]).await?.get(0);
+    Ok(Time(now.as_microsecond()))
 }
 
 /// Locks a project's row until the transaction ends; `false` where it is gone.

@@ -55,14 +55,10 @@ pub async fn all(client: &impl GenericClient, organization: AccountId) -> Result
 }
 
 /// The organizations that a user is a member of.
-pub async fn organizations_of(
-    client: &impl GenericClient,
-    user: AccountId,
-) -> Result<Vec<(AccountId, String)>, StoreError> {
+pub async fn organizations_of(client: &impl GenericClient, user: AccountId) -> Result<Vec<AccountId>, StoreError> {
     const SQL: &str = "-- organizations_of_member
-        SELECT account.id, account.username FROM member JOIN account ON account.id = member.organization_id
-        WHERE member.user_id = $1 ORDER BY account.id";
-    Ok(query(client, SQL, &[&user.0]).await?.iter().map(|row| (AccountId(row.get(0)), row.get(1))).collect())
+        SELECT organization_id FROM member WHERE user_id = $1 ORDER BY organization_id";
+    Ok(query(client, SQL, &[&user.0]).await?.iter().map(|row| AccountId(row.get(0))).collect())
 }
 
 /// How many members an organization has, up to `most`.

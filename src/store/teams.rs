@@ -85,6 +85,14 @@ pub async fn rename(client: &impl GenericClient, team: TeamId, name: &str) -> Re
     Ok(())
 }
 
+/// Deletes all teams of an organization, to which nothing refers any more.
+pub async fn delete_all(client: &impl GenericClient, organization: AccountId) -> Result<(), StoreError> {
+    const SQL: &str = "-- delete_all_teams
+        DELETE FROM team WHERE organization_id = $1";
+    execute(client, SQL, &[&organization.0]).await?;
+    Ok(())
+}
+
 /// Deletes a team that nothing refers to any more.
 pub async fn delete(client: &impl GenericClient, team: TeamId) -> Result<(), StoreError> {
     const SQL: &str = "-- delete_team
@@ -136,38 +144,32 @@ pub async fn insert_member(
     Ok(team_member(&query_one(client, SQL, &[&team.id.0, &team.organization.0, &user.0]).await?))
 }
 
-/// Takes one user out of all teams of an organization, or out of all teams there are.
-pub async fn delete_memberships(
-    client: &impl GenericClient,
-    user: AccountId,
-    organization: Option<AccountId>,
-) -> Result<Vec<RemovedTeamMember>, StoreError> {
-    const SQL: &str = "-- delete_team_members_of_user
-        WITH gone AS (
-            DELETE FROM team_member WHERE user_id = $1 AND ($2::bigint IS NULL OR organization_id = $2) RETURNING *
-        )
-        SELECT gone.user_id, account.username, organization.username, team.name
-        FROM gone JOIN account ON account.id = gone.user_id JOIN team ON team.id = gone.team_id
-        JOIN account AS organization ON organization.id = gone.organization_id ORDER BY team.id";
-    let organization = organization.map(|organization| organization.0);
-    Ok(query(client, SQL, &[&user.0, &organization]).await?.iter().map(removed).collect())
+/// Which places to take away: those that fit all that is given.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Places {
+    /// Of this organization's teams.
+    pub organization: Option<AccountId>,
+    /// Of this team.
+    pub team: Option<TeamId>,
+    /// Of this user.
+    pub user: Option<AccountId>,
 }
 
-/// Takes one user, or everybody, out of one team.
-pub async fn delete_members(
-    client: &impl GenericClient,
-    team: TeamId,
-    user: Option<AccountId>,
-) -> Result<Vec<RemovedTeamMember>, StoreError> {
+/// Takes places in teams away.
+pub async fn delete_members(client: &impl GenericClient, places: Places) -> Result<Vec<RemovedTeamMember>, StoreError> {
     const SQL: &str = "-- delete_team_members
         WITH gone AS (
-            DELETE FROM team_member WHERE team_id = $1 AND ($2::bigint IS NULL OR user_id = $2) RETURNING *
+            DELETE FROM team_member
+            WHERE ($1::bigint IS NULL OR organization_id = $1) AND ($2::bigint IS NULL OR team_id = $2)
+              AND ($3::bigint IS NULL OR user_id = $3)
+            RETURNING *
         )
         SELECT gone.user_id, account.username, organization.username, team.name
         FROM gone JOIN account ON account.id = gone.user_id JOIN team ON team.id = gone.team_id
-        JOIN account AS organization ON organization.id = gone.organization_id ORDER BY gone.user_id";
-    let user = user.map(|user| user.0);
-    Ok(query(client, SQL, &[&team.0, &user]).await?.iter().map(removed).collect())
+        JOIN account AS organization ON organization.id = gone.organization_id ORDER BY team.id, gone.user_id";
+    let organization = places.organization.map(|organization| organization.0);
+    let (team, user) = (places.team.map(|team| team.0), places.user.map(|user| user.0));
+    Ok(query(client, SQL, &[&organization, &team, &user]).await?.iter().map(removed).collect())
 }
 
 fn team(row: &Row) -> Team {

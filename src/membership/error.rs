@@ -1,0 +1,67 @@
+//! Why a write did not happen, or cannot be confirmed.
+
+use crate::domain::change::Object;
+use crate::domain::refusal::Refusal;
+use crate::store::StoreError;
+use crate::view::Token;
+
+/// Why a write has no result.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The rules forbid it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// What it is about does not exist.
+    #[error("there is no {} `{name}`", object.name())]
+    NotFound { object: Object, name: String },
+    /// A field makes no sense.
+    #[error("{field}: {problem}")]
+    InvalidField { field: &'static str, problem: String },
+    /// What was found unlocked had moved before it was locked; the write is run again.
+    #[error("find the same facts twice")]
+    Moved,
+    /// It met other writes again and again. Nothing was written.
+    #[error("finish beside other writes; try again")]
+    Conflict,
+    /// The deadline passed. Nothing was written.
+    #[error("finish before the deadline; nothing was written")]
+    DeadlineExceeded,
+    /// It was being committed when the deadline passed or the connection was lost: it holds or it does not.
+    #[error("learn whether the write was committed; read before trying again")]
+    OutcomeUnknown,
+    /// It is committed, and the view did not apply it before the deadline.
+    #[error("apply the committed write before the deadline")]
+    ReplicasBehind(Token),
+    /// The store failed. Nothing was written.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl WriteError {
+    /// There is nothing of that name.
+    pub fn not_found(object: Object, name: impl ToString) -> Self {
+        Self::NotFound { object, name: name.to_string() }
+    }
+
+    /// Whether running it again may help.
+    pub(super) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Moved | Self::Store(StoreError::Conflict))
+    }
+
+    /// Where this is the failure of a constraint, the refusal that it stands for.
+    pub(super) fn constraint(error: StoreError, name: &str, refusal: impl FnOnce() -> Refusal) -> Self {
+        match error {
+            StoreError::Constraint(constraint) if constraint == name => Self::Refused(refusal()),
+            other => other.into(),
+        }
+    }
+}
+
+impl From<StoreError> for WriteError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::OutcomeUnknown(_) => Self::OutcomeUnknown,
+            other => Self::Store(other),
+        }
+    }
+}

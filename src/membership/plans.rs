@@ -1,0 +1,64 @@
+//! Writes of plans: for callers in their own right.
+
+use super::error::WriteError;
+use super::scope::Scope;
+use super::writer::Operation;
+use crate::domain::change::{EntryKey, Object};
+use crate::domain::names::PlanCode;
+use crate::domain::records::Plan;
+use crate::domain::refusal::Refusal;
+use crate::domain::rules::PlanRules;
+use crate::store::plans;
+
+/// Creates a plan, or replaces the one of that code.
+#[derive(Debug)]
+pub struct PutPlan {
+    /// Which.
+    pub code: PlanCode,
+    /// What it allows.
+    pub rules: PlanRules,
+}
+
+/// Deletes a plan.
+#[derive(Debug)]
+pub struct DeletePlan {
+    /// Which.
+    pub code: PlanCode,
+}
+
+impl Operation for PutPlan {
+    const NAME: &'static str = "put_plan";
+    type Output = Plan;
+
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<Plan, WriteError> {
+        scope.actor.own_right_only("change plans")?;
+        let code = self.code.as_str();
+        let before = plans::lock_by_code(&scope.transaction, code).await?;
+        let id = plans::put(&scope.transaction, code, &self.rules).await?;
+        let after = Plan { id, code: code.to_owned(), rules: self.rules.clone() };
+        scope.changes.touch(EntryKey::Plan(id));
+        scope.log_plan(before.as_ref(), Some(&after));
+        Ok(after)
+    }
+}
+
+impl Operation for DeletePlan {
+    const NAME: &'static str = "delete_plan";
+    type Output = ();
+
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<(), WriteError> {
+        scope.actor.own_right_only("change plans")?;
+        let code = self.code.as_str();
+        let in_use = || Refusal::PlanInUse(code.to_owned());
+        let plan = plans::lock_by_code(&scope.transaction, code).await?;
+        let plan = plan.ok_or_else(|| WriteError::not_found(Object::Plan, code))?;
+        if code == PlanCode::DEFAULT {
+            return Err(in_use().into());
+        }
+        let deleted = plans::delete(&scope.transaction, plan.id).await;
+        deleted.map_err(|error| WriteError::constraint(error, "account_plan_fk", in_use))?;
+        scope.changes.touch(EntryKey::Plan(plan.id));
+        scope.log_plan(Some(&plan), None);
+        Ok(())
+    }
+}

@@ -1,0 +1,147 @@
+//! What a write works in: its transaction, the locks that hold its facts, its actor, and the record of its changes.
+
+use std::collections::BTreeMap;
+
+use deadpool_postgres::Transaction;
+use futures::future::try_join3;
+
+use super::actor::Actor;
+use super::error::WriteError;
+use crate::domain::change::{Change, Changes, EntryKey, Object};
+use crate::domain::facts::{Named, Time};
+use crate::domain::ids::AccountId;
+use crate::domain::names::{NameKey, PlanCode, ProjectReference, Username};
+use crate::domain::policy::Policy;
+use crate::domain::records::{Account, Plan, Project};
+use crate::store::locks::{self, Strength};
+use crate::store::{StoreError, accounts, loads, plans, projects};
+
+/// What one run of a write works in.
+pub struct Scope<'a> {
+    pub(super) transaction: Transaction<'a>,
+    pub(super) policy: &'a Policy,
+    pub(super) actor: Actor,
+    pub(super) changes: Changes,
+    /// The database's clock when the facts were locked.
+    pub(super) now: Time,
+}
+
+/// An account as a write names it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Who<'a> {
+    Name(&'a Username),
+    Id(AccountId),
+}
+
+impl<'a> Scope<'a> {
+    pub(super) fn new(transaction: Transaction<'a>, policy: &'a Policy, actor: Option<&Username>) -> Self {
+        let actor = Actor::new(actor);
+        Self { transaction, policy, actor, changes: Changes::default(), now: Time(0) }
+    }
+
+    /// The transaction, to be ended, and what was changed in it.
+    pub(super) fn finish(self) -> (Transaction<'a>, Changes) {
+        (self.transaction, self.changes)
+    }
+
+    /// Locks accounts, and the actor's with them, until the transaction ends; returns them as they are then. `None`
+    /// where there is none.
+    pub(super) async fn lock(&mut self, wanted: &[(Who<'_>, Strength)]) -> Result<Vec<Option<Account>>, WriteError> {
+        let actor = self.actor.name().cloned();
+        let mut wanted = wanted.to_vec();
+        wanted.extend(actor.as_ref().map(|name| (Who::Name(name), Strength::Shared)));
+        let ids = self.resolve(&wanted).await?;
+        let mut strengths = BTreeMap::new();
+        for (id, (_, strength)) in ids.iter().zip(&wanted) {
+            if let Some(id) = id {
+                let strongest = strengths.entry(*id).or_insert(*strength);
+                *strongest = (*strongest).max(*strength);
+            }
+        }
+        let strengths: Vec<_> = strengths.into_iter().collect();
+        locks::lock_accounts(&self.transaction, &strengths).await?;
+        let locked: Vec<AccountId> = strengths.iter().map(|(id, _)| *id).collect();
+        let actor_key: Vec<NameKey> = actor.iter().map(Username::key).collect();
+        let (found, actor_facts, now) = try_join3(
+            accounts::by_ids(&self.transaction, &locked),
+            loads::load_names(&self.transaction, &actor_key),
+            locks::now(&self.transaction),
+        )
+        .await?;
+        self.now = now;
+        self.actor.learn(actor_facts.entries.into_iter().find_map(|(_, named)| named));
+        ids.iter().zip(&wanted).map(|(id, (who, _))| same_account(*id, *who, &found)).collect()
+    }
+
+    /// Locks a project with its owner, and other accounts, until the transaction ends.
+    pub(super) async fn lock_project(
+        &mut self,
+        reference: &ProjectReference,
+        others: &[(Who<'_>, Strength)],
+    ) -> Result<(Project, Account, Vec<Option<Account>>), WriteError> {
+        let missing = || WriteError::not_found(Object::Project, reference);
+        let unlocked = projects::find(&self.transaction, reference).await?.ok_or_else(missing)?;
+        let mut wanted = vec![(Who::Id(unlocked.owner), Strength::Shared)];
+        wanted.extend_from_slice(others);
+        let mut accounts = self.lock(&wanted).await?;
+        if !locks::lock_project(&self.transaction, unlocked.id).await? {
+            return Err(WriteError::Moved);
+        }
+        let project = projects::find(&self.transaction, reference).await?;
+        let project = project.filter(|project| project.id == unlocked.id && project.owner == unlocked.owner);
+        let owner = accounts.remove(0);
+        let (project, owner) = project.zip(owner).ok_or(WriteError::Moved)?;
+        Ok((project, owner, accounts))
+    }
+
+    /// The plan of that code, or the default one.
+    pub(super) async fn plan(&self, code: Option<&PlanCode>) -> Result<Plan, WriteError> {
+        let code = code.map_or(PlanCode::DEFAULT, PlanCode::as_str);
+        let plan = plans::by_code(&self.transaction, code).await?;
+        plan.ok_or_else(|| WriteError::not_found(Object::Plan, code))
+    }
+
+    /// What a user is and belongs to, as the locks hold it.
+    pub(super) async fn user_facts(&self, account: &Account) -> Result<Option<Named>, StoreError> {
+        let loaded = loads::load_names(&self.transaction, &[account.key()]).await?;
+        Ok(loaded.entries.into_iter().find_map(|(_, named)| named))
+    }
+
+    /// Says that these users' entries in the view no longer hold; keeps their names until the commit.
+    pub(super) async fn touch_users(&mut self, users: &[AccountId]) -> Result<(), WriteError> {
+        for name in locks::hold_names(&self.transaction, users).await? {
+            self.changes.touch(EntryKey::Name(name));
+        }
+        Ok(())
+    }
+
+    async fn resolve(&self, wanted: &[(Who<'_>, Strength)]) -> Result<Vec<Option<AccountId>>, StoreError> {
+        let key = |who: &Who<'_>| match who {
+            Who::Name(name) => Some(name.key()),
+            Who::Id(_) => None,
+        };
+        let keys: Vec<NameKey> = wanted.iter().filter_map(|(who, _)| key(who)).collect();
+        let texts: Vec<&str> = keys.iter().map(NameKey::as_str).collect();
+        let found: BTreeMap<_, _> = locks::resolve(&self.transaction, &texts).await?.into_iter().collect();
+        let id = |who: &Who<'_>| match who {
+            Who::Id(id) => Some(*id),
+            Who::Name(name) => found.get(&name.key()).copied(),
+        };
+        Ok(wanted.iter().map(|(who, _)| id(who)).collect())
+    }
+}
+
+/// The locked account, if it is still the one that was named.
+fn same_account(id: Option<AccountId>, who: Who<'_>, found: &[Account]) -> Result<Option<Account>, WriteError> {
+    let Some(id) = id else { return Ok(None) };
+    let account = found.iter().find(|account| account.id == id).ok_or(WriteError::Moved)?;
+    let renamed = matches!(who, Who::Name(name) if name.key() != account.key());
+    if renamed { Err(WriteError::Moved) } else { Ok(Some(account.clone())) }
+}
+
+impl Changes {
+    /// What went.
+    pub(super) fn into_removals(self) -> Vec<Change> {
+        self.list.into_iter().filter(|change| change.after.is_none()).collect()
+    }
+}

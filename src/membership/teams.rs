@@ -1,0 +1,174 @@
+//! Writes of teams and of who is in them.
+
+use super::error::WriteError;
+use super::scope::Scope;
+use super::writer::Operation;
+use crate::domain::actions::OrganizationAction;
+use crate::domain::change::Object;
+use crate::domain::names::{TeamName, TeamPath, Username};
+use crate::domain::records::{Account, Team, TeamMember};
+use crate::domain::refusal::Refusal;
+use crate::store::collaborators::Which;
+use crate::store::locks::Strength;
+use crate::store::teams::{self, Places};
+use crate::store::{StoreError, members};
+
+/// Creates an empty team.
+#[derive(Debug)]
+pub struct CreateTeam {
+    /// Which.
+    pub team: TeamPath,
+}
+
+/// Renames a team.
+#[derive(Debug)]
+pub struct RenameTeam {
+    /// Which.
+    pub team: TeamPath,
+    /// Its new name.
+    pub new_name: TeamName,
+}
+
+/// Deletes a team with its roles on projects.
+#[derive(Debug)]
+pub struct DeleteTeam {
+    /// Which.
+    pub team: TeamPath,
+}
+
+/// Puts a user into a team.
+#[derive(Debug)]
+pub struct AddTeamMember {
+    /// Which team.
+    pub team: TeamPath,
+    /// Whom.
+    pub user: Username,
+}
+
+/// Takes a user out of a team.
+#[derive(Debug)]
+pub struct RemoveTeamMember {
+    /// Which team.
+    pub team: TeamPath,
+    /// Whom.
+    pub user: Username,
+}
+
+impl Operation for CreateTeam {
+    const NAME: &'static str = "create_team";
+    type Output = Team;
+
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<Team, WriteError> {
+        let organization = scope.lock_organization(&self.team.organization, Strength::Exclusive).await?;
+        scope.authorize_organization(organization.id, OrganizationAction::CreateTeams)?;
+        let name = self.team.team.as_str();
+        let inserted = teams::insert(&scope.transaction, organization.id, name).await;
+        inserted.map_err(|error| name_taken(error, name))?;
+        let team = scope.team(&self.team).await?;
+        scope.log_team(None, Some(&team));
+        Ok(team)
+    }
+}
+
+impl Operation for RenameTeam {
+    const NAME: &'static str = "rename_team";
+    type Output = Team;
+
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<Team, WriteError> {
+        let organization = scope.lock_organization(&self.team.organization, Strength::Exclusive).await?;
+        scope.authorize_organization(organization.id, OrganizationAction::UpdateTeams)?;
+        let before = scope.team(&self.team).await?;
+        let name = self.new_name.as_str();
+        let renamed = teams::rename(&scope.transaction, before.id, name).await;
+        renamed.map_err(|error| name_taken(error, name))?;
+        let after = Team { name: name.to_owned(), ..before.clone() };
+        scope.log_team(Some(&before), Some(&after));
+        Ok(after)
+    }
+}
+
+impl Operation for DeleteTeam {
+    const NAME: &'static str = "delete_team";
+    type Output = ();
+
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<(), WriteError> {
+        let organization = scope.lock_organization(&self.team.organization, Strength::Exclusive).await?;
+        scope.authorize_organization(organization.id, OrganizationAction::DeleteTeams)?;
+        let team = scope.team(&self.team).await?;
+        scope.remove_collaborators(Which::Team(team.id)).await?;
+        scope.remove_team_members(Places { team: Some(team.id), ..Places::default() }).await?;
+        teams::delete(&scope.transaction, team.id).await?;
+        scope.log_team(Some(&team), None);
+        Ok(())
+    }
+}
+
+impl Operation for AddTeamMember {
+    const NAME: &'static str = "add_team_member";
+    type Output = (Team, TeamMember);
+
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<(Team, TeamMember), WriteError> {
+        let (organization, user) = scope.lock_pair(&self.team.organization, &self.user).await?;
+        scope.authorize_organization(organization.id, OrganizationAction::UpdateTeams)?;
+        let team = scope.team(&self.team).await?;
+        let user = user.ok_or_else(|| WriteError::not_found(Object::User, &self.user))?;
+        if !user.is_user() {
+            return Err(Refusal::NotAPerson(user.username).into());
+        }
+        scope.must_belong(&organization, &user).await?;
+        if teams::get_member(&scope.transaction, team.id, user.id).await?.is_some() {
+            return Err(Refusal::AlreadyTeamMember(user.username).into());
+        }
+        let place = teams::insert_member(&scope.transaction, &team, user.id).await?;
+        scope.touch_users(&[user.id]).await?;
+        scope.log_team_member(&team.path(), &place.username, true);
+        Ok((team, place))
+    }
+}
+
+impl Operation for RemoveTeamMember {
+    const NAME: &'static str = "remove_team_member";
+    type Output = ();
+
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<(), WriteError> {
+        let (organization, user) = scope.lock_pair(&self.team.organization, &self.user).await?;
+        if !user.as_ref().is_some_and(|user| scope.actor.is(user.id)) {
+            scope.authorize_organization(organization.id, OrganizationAction::UpdateTeams)?;
+        }
+        let team = scope.team(&self.team).await?;
+        let missing = || WriteError::not_found(Object::TeamMember, format!("{}/{}", self.team, self.user));
+        let user = user.ok_or_else(missing)?;
+        let places = Places { team: Some(team.id), user: Some(user.id), organization: None };
+        match scope.remove_team_members(places).await? {
+            0 => Err(missing()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Scope<'_> {
+    /// A team by name.
+    pub(super) async fn team(&self, path: &TeamPath) -> Result<Team, WriteError> {
+        let team = teams::by_name(&self.transaction, &path.organization.key(), &path.team.key()).await?;
+        team.ok_or_else(|| WriteError::not_found(Object::Team, path))
+    }
+
+    /// Refuses a user who is neither member nor owner of an organization.
+    async fn must_belong(&self, organization: &Account, user: &Account) -> Result<(), WriteError> {
+        if self.belongs(organization, user).await? {
+            return Ok(());
+        }
+        let (user, organization) = (user.username.clone(), organization.username.clone());
+        Err(Refusal::NotOrganizationMember { user, organization }.into())
+    }
+
+    /// Whether a user is member or owner of an organization.
+    pub(super) async fn belongs(&self, organization: &Account, user: &Account) -> Result<bool, StoreError> {
+        let owns = organization.organization_owner() == Some(user.id);
+        Ok(owns || members::get(&self.transaction, organization.id, user.id).await?.is_some())
+    }
+}
+
+fn name_taken(error: StoreError, name: &str) -> WriteError {
+    WriteError::constraint(error, "team_name_unique", || Refusal::TeamNameTaken(name.to_owned()))
+}

@@ -1,0 +1,153 @@
+//! Runs writes: one named transaction each, run again when it meets another, confirmed once the view has applied it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+use tracing::{debug, info};
+
+use super::error::WriteError;
+use super::scope::Scope;
+use crate::domain::change::Change;
+use crate::domain::ids::Revision;
+use crate::domain::names::Username;
+use crate::domain::policy::Policy;
+use crate::store::{Database, StoreError, log};
+use crate::view::{Token, View, ViewError};
+
+/// How often a write that meets others is run in all.
+const ATTEMPTS: u32 = 10;
+
+/// A write that can be asked for.
+pub trait Operation: Send + Sync {
+    /// What it is called in the log.
+    const NAME: &'static str;
+
+    /// What it answers.
+    type Output: Send;
+
+    /// Does it, within a transaction that the caller ends. May be run several times; only the last one counts.
+    ///
+    /// # Errors
+    /// Any [`WriteError`]; the transaction is then rolled back.
+    fn run(&self, scope: &mut Scope<'_>) -> impl Future<Output = Result<Self::Output, WriteError>> + Send;
+}
+
+/// How a write is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct WriteContext {
+    /// On whose behalf; `None`: the caller acts in its own right.
+    pub actor: Option<Username>,
+    /// Find out what would happen, and write nothing.
+    pub validate_only: bool,
+    /// When the caller stops waiting.
+    pub deadline: Option<Instant>,
+}
+
+/// What a write came to.
+#[derive(Debug)]
+pub struct Written<T> {
+    /// What it answers.
+    pub output: T,
+    /// What it took away.
+    pub removals: Vec<Change>,
+    /// Where in the log it is; `None` where nothing was written.
+    pub token: Option<Token>,
+}
+
+/// Runs writes. Cheap to clone.
+#[derive(Clone)]
+pub struct Writer {
+    database: Database,
+    view: View,
+    policy: Arc<Policy>,
+}
+
+impl Writer {
+    /// A writer whose writes the view has applied when they return.
+    pub fn new(database: Database, view: View, policy: Arc<Policy>) -> Self {
+        Self { database, view, policy }
+    }
+
+    /// Runs a write. When it returns, the next check here sees it.
+    ///
+    /// Dropped before it returns, it has been committed whole or not at all.
+    ///
+    /// # Errors
+    /// Any [`WriteError`]. Nothing was written but in the two cases that say so.
+    pub async fn run<O: Operation>(
+        &self,
+        context: &WriteContext,
+        operation: &O,
+    ) -> Result<Written<O::Output>, WriteError> {
+        let (output, removals, revision) = self.commit(context, operation).await?;
+        let Some(revision) = revision else {
+            return Ok(Written { output, removals, token: None });
+        };
+        let token = Token { revision, ..self.view.token() };
+        let actor = context.actor.as_ref().map(Username::as_str);
+        info!(operation = O::NAME, actor, revision = revision.0, "committed");
+        match self.view.wait_for_write(revision, context.deadline).await {
+            Err(ViewError::RevisionNotReached { .. }) => Err(WriteError::ReplicasBehind(token)),
+            _ => Ok(Written { output, removals, token: Some(token) }),
+        }
+    }
+
+    async fn commit<O: Operation>(
+        &self,
+        context: &WriteContext,
+        operation: &O,
+    ) -> Result<(O::Output, Vec<Change>, Option<Revision>), WriteError> {
+        for attempt in 1..=ATTEMPTS {
+            match self.attempt(context, operation).await {
+                Err(error) if error.is_conflict() => {
+                    debug!(operation = O::NAME, attempt, "met another write; running again");
+                    tokio::time::sleep(Duration::from_millis(u64::from(attempt * attempt))).await;
+                }
+                ended => return ended,
+            }
+        }
+        Err(WriteError::Conflict)
+    }
+
+    async fn attempt<O: Operation>(
+        &self,
+        context: &WriteContext,
+        operation: &O,
+    ) -> Result<(O::Output, Vec<Change>, Option<Revision>), WriteError> {
+        let actor = context.actor.as_ref().map(Username::as_str);
+        let mut client = before(context.deadline, WriteError::DeadlineExceeded, self.database.client()).await?;
+        let prepared = before(context.deadline, WriteError::DeadlineExceeded, async {
+            let transaction = client.transaction().await.map_err(StoreError::from)?;
+            let mut scope = Scope::new(transaction, &self.policy, context.actor.as_ref());
+            let output = operation.run(&mut scope).await?;
+            let (transaction, changes) = scope.finish();
+            if context.validate_only {
+                return Ok((transaction, output, changes, None));
+            }
+            let revision = log::append(&transaction, O::NAME, actor, &changes).await?;
+            Ok::<_, WriteError>((transaction, output, changes, Some(revision)))
+        });
+        let (transaction, output, changes, revision) = prepared.await?;
+        let end = async {
+            match revision {
+                Some(_) => transaction.commit().await.map_err(StoreError::while_committing),
+                None => transaction.rollback().await.map_err(StoreError::from),
+            }
+        };
+        before(context.deadline, WriteError::OutcomeUnknown, end).await?;
+        Ok((output, changes.into_removals(), revision))
+    }
+}
+
+/// Runs a future until the deadline, and fails with `late` where that comes first.
+async fn before<T, E: Into<WriteError>>(
+    deadline: Option<Instant>,
+    late: WriteError,
+    future: impl Future<Output = Result<T, E>>,
+) -> Result<T, WriteError> {
+    match deadline {
+        Some(deadline) => timeout_at(deadline, future).await.map_err(|_| late)?.map_err(Into::into),
+        None => future.await.map_err(Into::into),
+    }
+}

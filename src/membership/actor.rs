@@ -1,7 +1,7 @@
 //! On whose behalf a write runs, and what that user may. Source: the permission model, «Which action a write asks of its
 //! actor».
 
-use super::error::WriteError;
+use super::error::MembershipError;
 use super::scope::Scope;
 use crate::domain::actions::{AccountAction, OrganizationAction, ProjectAction};
 use crate::domain::decision::{Asker, OwnedProject, decide_account, decide_organization, decide_project};
@@ -71,14 +71,14 @@ impl Actor {
     }
 
     /// Refuses where there is an actor: no user may do this.
-    pub(super) fn own_right_only(&self, what: &'static str) -> Result<(), WriteError> {
+    pub(super) fn own_right_only(&self, what: &'static str) -> Result<(), MembershipError> {
         match self {
             Self::OwnRight => Ok(()),
             Self::User { .. } => Err(Refusal::OwnRightOnly(what).into()),
         }
     }
 
-    fn denied(&self, action: &'static str) -> WriteError {
+    fn denied(&self, action: &'static str) -> MembershipError {
         let actor = self.name().map(ToString::to_string).unwrap_or_default();
         Refusal::PermissionDenied { actor, action }.into()
     }
@@ -122,12 +122,12 @@ impl Scope<'_> {
         &self,
         project: ProjectId,
         action: ProjectAction,
-    ) -> Result<Authority<ProjectRole>, WriteError> {
+    ) -> Result<Authority<ProjectRole>, MembershipError> {
         if matches!(self.actor, Actor::OwnRight) {
             return Ok(Authority::OwnRight);
         }
         let loaded = loads::load_projects(&self.transaction, &[project]).await?;
-        let loaded = loaded.entries.into_iter().find_map(|(_, project)| project).ok_or(WriteError::Moved)?;
+        let loaded = loaded.entries.into_iter().find_map(|(_, project)| project).ok_or(MembershipError::Moved)?;
         let owned = OwnedProject { project: &loaded.project, owner: &loaded.owner, plan: &loaded.plan };
         let decision = decide_project(self.policy, self.actor.asker(), Some(owned), action, self.now);
         if !decision.allowed() {
@@ -141,7 +141,7 @@ impl Scope<'_> {
         &self,
         organization: AccountId,
         action: OrganizationAction,
-    ) -> Result<Authority<OrganizationRole>, WriteError> {
+    ) -> Result<Authority<OrganizationRole>, MembershipError> {
         if matches!(self.actor, Actor::OwnRight) {
             return Ok(Authority::OwnRight);
         }
@@ -152,18 +152,22 @@ impl Scope<'_> {
     }
 
     /// May the actor do this on a user's account that the scope has locked?
-    pub(super) async fn authorize_account(&self, account: &Account, action: AccountAction) -> Result<(), WriteError> {
+    pub(super) async fn authorize_account(
+        &self,
+        account: &Account,
+        action: AccountAction,
+    ) -> Result<(), MembershipError> {
         if matches!(self.actor, Actor::OwnRight) {
             return Ok(());
         }
         let facts = self.user_facts(account).await?;
-        let Some(Named::User(user)) = facts else { return Err(WriteError::Moved) };
+        let Some(Named::User(user)) = facts else { return Err(MembershipError::Moved) };
         let allowed = decide_account(self.policy, self.actor.asker(), &user, action);
         if allowed { Ok(()) } else { Err(self.actor.denied(action.name())) }
     }
 
     /// May the actor create projects that this account owns?
-    pub(super) async fn authorize_creation(&self, owner: &Account) -> Result<(), WriteError> {
+    pub(super) async fn authorize_creation(&self, owner: &Account) -> Result<(), MembershipError> {
         if owner.is_user() {
             self.authorize_account(owner, AccountAction::CreateProjects).await
         } else {

@@ -1,6 +1,6 @@
 //! What goes when something it hangs on goes: every row deleted by name, so that the log can say so.
 
-use super::error::WriteError;
+use super::error::MembershipError;
 use super::scope::Scope;
 use crate::domain::change::EntryKey;
 use crate::domain::ids::AccountId;
@@ -11,7 +11,7 @@ use crate::store::{accounts, collaborators, members, projects, teams};
 
 impl Scope<'_> {
     /// Takes roles on projects away.
-    pub(super) async fn remove_collaborators(&mut self, which: Which) -> Result<Vec<Collaborator>, WriteError> {
+    pub(super) async fn remove_collaborators(&mut self, which: Which) -> Result<Vec<Collaborator>, MembershipError> {
         let rows = collaborators::select(&self.transaction, which).await?;
         collaborators::delete(&self.transaction, which).await?;
         for row in &rows {
@@ -22,7 +22,7 @@ impl Scope<'_> {
     }
 
     /// Takes places in teams away.
-    pub(super) async fn remove_team_members(&mut self, places: Places) -> Result<usize, WriteError> {
+    pub(super) async fn remove_team_members(&mut self, places: Places) -> Result<usize, MembershipError> {
         let gone = teams::delete_members(&self.transaction, places).await?;
         let users: Vec<AccountId> = gone.iter().map(|place| place.user).collect();
         self.touch_users(&users).await?;
@@ -34,7 +34,11 @@ impl Scope<'_> {
 
     /// Takes a member off an organization, with its places in the organization's teams and its direct roles on the
     /// organization's projects.
-    pub(super) async fn remove_member(&mut self, organization: &Account, member: &Member) -> Result<(), WriteError> {
+    pub(super) async fn remove_member(
+        &mut self,
+        organization: &Account,
+        member: &Member,
+    ) -> Result<(), MembershipError> {
         let places = Places { organization: Some(organization.id), user: Some(member.user), team: None };
         self.remove_team_members(places).await?;
         self.remove_collaborators(Which::UserAtOwner(member.user, organization.id)).await?;
@@ -45,7 +49,7 @@ impl Scope<'_> {
     }
 
     /// Deletes all projects of an account, with their collaborators.
-    pub(super) async fn delete_projects_of(&mut self, owner: &Account) -> Result<(), WriteError> {
+    pub(super) async fn delete_projects_of(&mut self, owner: &Account) -> Result<(), MembershipError> {
         self.remove_collaborators(Which::Owner(owner.id)).await?;
         let gone = projects::all_of(&self.transaction, owner.id).await?;
         projects::delete_all_of(&self.transaction, owner.id).await?;
@@ -58,7 +62,7 @@ impl Scope<'_> {
     }
 
     /// Deletes an organization with its projects, teams, members and collaborators.
-    pub(super) async fn delete_organization(&mut self, organization: &Account) -> Result<(), WriteError> {
+    pub(super) async fn delete_organization(&mut self, organization: &Account) -> Result<(), MembershipError> {
         self.delete_projects_of(organization).await?;
         let places = Places { organization: Some(organization.id), ..Places::default() };
         self.remove_team_members(places).await?;
@@ -78,7 +82,7 @@ impl Scope<'_> {
     }
 
     /// Deletes an account that owns and belongs to nothing any more.
-    pub(super) async fn delete_account(&mut self, account: &Account) -> Result<(), WriteError> {
+    pub(super) async fn delete_account(&mut self, account: &Account) -> Result<(), MembershipError> {
         accounts::delete(&self.transaction, account.id).await?;
         self.changes.touch(EntryKey::Name(account.key()));
         self.changes.touch(EntryKey::Account(account.id));
@@ -87,7 +91,7 @@ impl Scope<'_> {
     }
 
     /// Gives an account another name: whatever is looked up by the old or the new one no longer holds.
-    pub(super) async fn touch_renamed(&mut self, before: &Account, after: &Account) -> Result<(), WriteError> {
+    pub(super) async fn touch_renamed(&mut self, before: &Account, after: &Account) -> Result<(), MembershipError> {
         for account in [before, after] {
             self.changes.touch(EntryKey::Name(account.key()));
         }

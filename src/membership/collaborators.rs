@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::error::WriteError;
+use super::error::MembershipError;
 use super::scope::{Scope, Who};
 use super::writer::Operation;
 use crate::domain::actions::ProjectAction;
@@ -62,7 +62,7 @@ impl Operation for AddCollaborator {
     const NAME: &'static str = "add_collaborator";
     type Output = Collaborator;
 
-    async fn run(&self, scope: &mut Scope<'_>) -> Result<Collaborator, WriteError> {
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<Collaborator, MembershipError> {
         let (project, owner, user) = scope.lock_grant(&self.project, &self.collaborator).await?;
         let authority = scope.authorize_project(project.id, ProjectAction::CreateCollaborators).await?;
         authority.may_give(self.grant.role)?;
@@ -87,7 +87,7 @@ impl Operation for UpdateCollaborator {
     const NAME: &'static str = "update_collaborator";
     type Output = Collaborator;
 
-    async fn run(&self, scope: &mut Scope<'_>) -> Result<Collaborator, WriteError> {
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<Collaborator, MembershipError> {
         let (project, owner, user) = scope.lock_grant(&self.project, &self.collaborator).await?;
         let authority = scope.authorize_project(project.id, ProjectAction::UpdateCollaborators).await?;
         let place = scope.place(project, owner, user, &self.collaborator, false).await?;
@@ -122,7 +122,7 @@ impl Operation for RemoveCollaborator {
     const NAME: &'static str = "remove_collaborator";
     type Output = ();
 
-    async fn run(&self, scope: &mut Scope<'_>) -> Result<(), WriteError> {
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
         let (project, owner, user) = scope.lock_grant(&self.project, &self.collaborator).await?;
         let leaves = user.as_ref().is_some_and(|user| scope.actor.is(user.id));
         let authority = if leaves {
@@ -159,7 +159,7 @@ impl Scope<'_> {
         &mut self,
         project: &ProjectReference,
         collaborator: &CollaboratorName,
-    ) -> Result<(Project, Account, Option<Account>), WriteError> {
+    ) -> Result<(Project, Account, Option<Account>), MembershipError> {
         let user = match collaborator {
             CollaboratorName::User(user) => vec![(Who::Name(user), Strength::Shared)],
             CollaboratorName::Team(_) => Vec::new(),
@@ -176,13 +176,13 @@ impl Scope<'_> {
         user: Option<Account>,
         name: &CollaboratorName,
         incognito: bool,
-    ) -> Result<Place, WriteError> {
+    ) -> Result<Place, MembershipError> {
         if let CollaboratorName::Team(path) = name {
             let team = self.team(path).await?;
             let candidate = Candidate::Team { organization: team.organization };
             return Ok(Place { project, owner, subject: Subject::Team(team.id), candidate });
         }
-        let user = user.ok_or_else(|| WriteError::not_found(Object::User, name))?;
+        let user = user.ok_or_else(|| MembershipError::not_found(Object::User, name))?;
         if !user.is_user() && user.id != owner.id {
             return Err(Refusal::NotAPerson(user.username).into());
         }
@@ -197,14 +197,15 @@ impl Scope<'_> {
     }
 
     /// How many collaborators count, where a limit asks.
-    async fn counted(&self, place: &Place) -> Result<u32, WriteError> {
+    async fn counted(&self, place: &Place) -> Result<u32, MembershipError> {
         let limited = place.owner.plan.rules.collaborator_limit.is_some() && !place.project.settings.public;
         if limited { Ok(collaborators::count(&self.transaction, &place.project).await?) } else { Ok(0) }
     }
 
-    async fn grant_of(&self, place: &Place, name: &CollaboratorName) -> Result<Collaborator, WriteError> {
+    async fn grant_of(&self, place: &Place, name: &CollaboratorName) -> Result<Collaborator, MembershipError> {
         let row = collaborators::get(&self.transaction, place.project.id, place.subject).await?;
-        let missing = || WriteError::not_found(Object::Collaborator, format!("{} on {}", name, place.project.path()));
+        let missing =
+            || MembershipError::not_found(Object::Collaborator, format!("{} on {}", name, place.project.path()));
         row.ok_or_else(missing)
     }
 
@@ -213,19 +214,19 @@ impl Scope<'_> {
         &mut self,
         place: &Place,
         before: Option<&Collaborator>,
-    ) -> Result<Collaborator, WriteError> {
+    ) -> Result<Collaborator, MembershipError> {
         let row = collaborators::get(&self.transaction, place.project.id, place.subject).await?;
-        let row = row.ok_or(WriteError::Moved)?;
+        let row = row.ok_or(MembershipError::Moved)?;
         self.changes.touch(EntryKey::Project(place.project.id));
         self.log_collaborator(before, Some(&row));
         Ok(row)
     }
 
-    fn must_be_future(&self, expires_at: Option<Timestamp>) -> Result<(), WriteError> {
+    fn must_be_future(&self, expires_at: Option<Timestamp>) -> Result<(), MembershipError> {
         match expires_at {
             Some(time) if time.as_microsecond() <= self.now.0 => {
                 let problem = format!("must be in the future, and {time} is past by the database's clock");
-                Err(WriteError::InvalidField { field: "expires_at", problem })
+                Err(MembershipError::InvalidField { field: "expires_at", problem })
             }
             _ => Ok(()),
         }

@@ -7,7 +7,7 @@ use crate::view::Token;
 
 /// Why a write has no result.
 #[derive(Debug, thiserror::Error)]
-pub enum WriteError {
+pub enum MembershipError {
     /// The rules forbid it.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -37,7 +37,7 @@ pub enum WriteError {
     Store(StoreError),
 }
 
-impl WriteError {
+impl MembershipError {
     /// There is nothing of that name.
     pub fn not_found(object: Object, name: impl ToString) -> Self {
         Self::NotFound { object, name: name.to_string() }
@@ -57,7 +57,7 @@ impl WriteError {
     }
 }
 
-impl From<StoreError> for WriteError {
+impl From<StoreError> for MembershipError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::OutcomeUnknown(_) => Self::OutcomeUnknown,

@@ -1,6 +1,6 @@
 //! Writes of organizations' members.
 
-use super::error::WriteError;
+use super::error::MembershipError;
 use super::organizations::organization;
 use super::scope::{Scope, Who};
 use super::writer::Operation;
@@ -53,11 +53,11 @@ impl Operation for AddMember {
     const NAME: &'static str = "add_member";
     type Output = (Account, Member);
 
-    async fn run(&self, scope: &mut Scope<'_>) -> Result<(Account, Member), WriteError> {
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<(Account, Member), MembershipError> {
         let (organization, user) = scope.lock_pair(&self.organization, &self.user).await?;
         let authority = scope.authorize_organization(organization.id, OrganizationAction::CreateMembers)?;
         authority.may_give(self.role)?;
-        let user = user.ok_or_else(|| WriteError::not_found(Object::User, &self.user))?;
+        let user = user.ok_or_else(|| MembershipError::not_found(Object::User, &self.user))?;
         if !user.is_user() {
             return Err(Refusal::NotAPerson(user.username).into());
         }
@@ -80,7 +80,7 @@ impl Operation for UpdateMember {
     const NAME: &'static str = "update_member";
     type Output = (Account, Member);
 
-    async fn run(&self, scope: &mut Scope<'_>) -> Result<(Account, Member), WriteError> {
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<(Account, Member), MembershipError> {
         let (organization, user) = scope.lock_pair(&self.organization, &self.user).await?;
         let authority = scope.authorize_organization(organization.id, OrganizationAction::UpdateMembers)?;
         let user = user.ok_or_else(|| self.missing())?;
@@ -101,7 +101,7 @@ impl Operation for RemoveMember {
     const NAME: &'static str = "remove_member";
     type Output = ();
 
-    async fn run(&self, scope: &mut Scope<'_>) -> Result<(), WriteError> {
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
         let (organization, user) = scope.lock_pair(&self.organization, &self.user).await?;
         let leaves = user.as_ref().is_some_and(|user| scope.actor.is(user.id));
         let authority = if leaves {
@@ -109,7 +109,7 @@ impl Operation for RemoveMember {
         } else {
             Some(scope.authorize_organization(organization.id, OrganizationAction::DeleteMembers)?)
         };
-        let user = user.ok_or_else(|| WriteError::not_found(Object::Member, &self.user))?;
+        let user = user.ok_or_else(|| MembershipError::not_found(Object::Member, &self.user))?;
         if organization.organization_owner() == Some(user.id) {
             return Err(Refusal::OrganizationOwnerRequired(user.username).into());
         }
@@ -122,8 +122,8 @@ impl Operation for RemoveMember {
 }
 
 impl UpdateMember {
-    fn missing(&self) -> WriteError {
-        WriteError::not_found(Object::Member, format!("{}/{}", self.organization, self.user))
+    fn missing(&self) -> MembershipError {
+        MembershipError::not_found(Object::Member, format!("{}/{}", self.organization, self.user))
     }
 }
 
@@ -133,7 +133,7 @@ impl Scope<'_> {
         &mut self,
         name: &Username,
         user: &Username,
-    ) -> Result<(Account, Option<Account>), WriteError> {
+    ) -> Result<(Account, Option<Account>), MembershipError> {
         let wanted = [(Who::Name(name), Strength::Exclusive), (Who::Name(user), Strength::Shared)];
         let mut locked = self.lock(&wanted).await?.into_iter();
         let found = organization(locked.next().flatten(), name)?;
@@ -141,7 +141,7 @@ impl Scope<'_> {
     }
 
     /// Refuses where the organization's plan allows no more members.
-    pub(super) async fn room_for_member(&self, organization: &Account) -> Result<(), WriteError> {
+    pub(super) async fn room_for_member(&self, organization: &Account) -> Result<(), MembershipError> {
         let plan = &organization.plan.rules;
         let Some(limit) = plan.member_limit else { return Ok(()) };
         let counted = members::count(&self.transaction, organization.id, limit).await?;
@@ -149,9 +149,9 @@ impl Scope<'_> {
     }
 
     /// A user's place in an organization.
-    async fn member(&self, organization: &Account, user: &Account) -> Result<Member, WriteError> {
+    async fn member(&self, organization: &Account, user: &Account) -> Result<Member, MembershipError> {
         let member = members::get(&self.transaction, organization.id, user.id).await?;
         let name = || format!("{}/{}", organization.username, user.username);
-        member.ok_or_else(|| WriteError::not_found(Object::Member, name()))
+        member.ok_or_else(|| MembershipError::not_found(Object::Member, name()))
     }
 }

@@ -12,11 +12,13 @@ pub mod members;
 pub mod organizations;
 pub mod plans;
 pub mod projects;
+mod reader;
 mod scope;
 pub mod teams;
 pub mod users;
 mod writer;
 
-pub use error::WriteError;
+pub use error::MembershipError;
+pub use reader::{Page, Reader, project_key};
 pub use scope::Scope;
 pub use writer::{Operation, WriteContext, Writer, Written};

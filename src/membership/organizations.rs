@@ -1,6 +1,6 @@
 //! Writes of organizations.
 
-use super::error::WriteError;
+use super::error::MembershipError;
 use super::scope::{Scope, Who};
 use super::writer::Operation;
 use crate::domain::actions::{AccountAction, OrganizationAction};
@@ -60,9 +60,9 @@ impl Operation for CreateOrganization {
     const NAME: &'static str = "create_organization";
     type Output = Account;
 
-    async fn run(&self, scope: &mut Scope<'_>) -> Result<Account, WriteError> {
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<Account, MembershipError> {
         let actor = scope.actor.name().cloned();
-        let owner = self.owner.clone().or_else(|| actor.clone()).ok_or_else(|| WriteError::InvalidField {
+        let owner = self.owner.clone().or_else(|| actor.clone()).ok_or_else(|| MembershipError::InvalidField {
             field: "owner",
             problem: "must name a user where there is no actor".to_owned(),
         })?;
@@ -74,7 +74,8 @@ impl Operation for CreateOrganization {
         if self.plan.is_some() {
             scope.actor.own_right_only("put an account on a plan")?;
         }
-        let owner = locked.into_iter().flatten().next().ok_or_else(|| WriteError::not_found(Object::User, &owner))?;
+        let owner =
+            locked.into_iter().flatten().next().ok_or_else(|| MembershipError::not_found(Object::User, &owner))?;
         may_own(&owner)?;
         scope.authorize_account(&owner, AccountAction::CreateOrganization).await?;
         let plan = scope.plan(self.plan.as_ref()).await?;
@@ -94,7 +95,7 @@ impl Operation for UpdateOrganization {
     const NAME: &'static str = "update_organization";
     type Output = Account;
 
-    async fn run(&self, scope: &mut Scope<'_>) -> Result<Account, WriteError> {
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<Account, MembershipError> {
         let before = scope.lock_organization(&self.username, Strength::Exclusive).await?;
         scope.authorize_organization(before.id, OrganizationAction::UpdateOrganization)?;
         let mut after = before.clone();
@@ -111,7 +112,7 @@ impl Operation for DeleteOrganization {
     const NAME: &'static str = "delete_organization";
     type Output = ();
 
-    async fn run(&self, scope: &mut Scope<'_>) -> Result<(), WriteError> {
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
         let organization = scope.lock_organization(&self.username, Strength::Exclusive).await?;
         scope.authorize_organization(organization.id, OrganizationAction::DeleteOrganization)?;
         scope.delete_organization(&organization).await
@@ -122,16 +123,16 @@ impl Operation for TransferOrganization {
     const NAME: &'static str = "transfer_organization";
     type Output = Account;
 
-    async fn run(&self, scope: &mut Scope<'_>) -> Result<Account, WriteError> {
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<Account, MembershipError> {
         let wanted = [(Who::Name(&self.username), Strength::Exclusive), (Who::Name(&self.new_owner), Strength::Shared)];
         let mut locked = scope.lock(&wanted).await?.into_iter();
         let before = organization(locked.next().flatten(), &self.username)?;
         let heir = locked.next().flatten();
         scope.authorize_organization(before.id, OrganizationAction::TransferOrganization)?;
-        let heir = heir.ok_or_else(|| WriteError::not_found(Object::User, &self.new_owner))?;
+        let heir = heir.ok_or_else(|| MembershipError::not_found(Object::User, &self.new_owner))?;
         may_own(&heir)?;
         let AccountKind::Organization { owner: former, default_project_role, .. } = before.kind else {
-            return Err(WriteError::not_found(Object::Organization, &self.username));
+            return Err(MembershipError::not_found(Object::Organization, &self.username));
         };
         if former == heir.id {
             return Ok(before);
@@ -157,13 +158,13 @@ impl Scope<'_> {
         &mut self,
         name: &Username,
         strength: Strength,
-    ) -> Result<Account, WriteError> {
+    ) -> Result<Account, MembershipError> {
         let locked = self.lock(&[(Who::Name(name), strength)]).await?;
         organization(locked.into_iter().flatten().next(), name)
     }
 
     /// Makes an organization's former owner an admin member.
-    async fn make_member(&mut self, organization: &Account, former: AccountId) -> Result<(), WriteError> {
+    async fn make_member(&mut self, organization: &Account, former: AccountId) -> Result<(), MembershipError> {
         self.room_for_member(organization).await?;
         members::insert(&self.transaction, organization.id, former, OrganizationRole::Admin, false).await?;
         let member = members::get(&self.transaction, organization.id, former).await?;
@@ -174,9 +175,9 @@ impl Scope<'_> {
 }
 
 /// The locked account, if it is an organization.
-pub(super) fn organization(account: Option<Account>, name: &Username) -> Result<Account, WriteError> {
+pub(super) fn organization(account: Option<Account>, name: &Username) -> Result<Account, MembershipError> {
     let found = account.filter(|account| !account.is_user());
-    found.ok_or_else(|| WriteError::not_found(Object::Organization, name))
+    found.ok_or_else(|| MembershipError::not_found(Object::Organization, name))
 }
 
 /// Only an active user can own an organization.

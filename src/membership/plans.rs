@@ -1,6 +1,6 @@
 //! Writes of plans: for callers in their own right.
 
-use super::error::WriteError;
+use super::error::MembershipError;
 use super::scope::Scope;
 use super::writer::Operation;
 use crate::domain::change::{EntryKey, Object};
@@ -30,7 +30,7 @@ impl Operation for PutPlan {
     const NAME: &'static str = "put_plan";
     type Output = Plan;
 
-    async fn run(&self, scope: &mut Scope<'_>) -> Result<Plan, WriteError> {
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<Plan, MembershipError> {
         scope.actor.own_right_only("change plans")?;
         let code = self.code.as_str();
         let before = plans::lock_by_code(&scope.transaction, code).await?;
@@ -46,17 +46,17 @@ impl Operation for DeletePlan {
     const NAME: &'static str = "delete_plan";
     type Output = ();
 
-    async fn run(&self, scope: &mut Scope<'_>) -> Result<(), WriteError> {
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
         scope.actor.own_right_only("change plans")?;
         let code = self.code.as_str();
         let in_use = || Refusal::PlanInUse(code.to_owned());
         let plan = plans::lock_by_code(&scope.transaction, code).await?;
-        let plan = plan.ok_or_else(|| WriteError::not_found(Object::Plan, code))?;
+        let plan = plan.ok_or_else(|| MembershipError::not_found(Object::Plan, code))?;
         if code == PlanCode::DEFAULT {
             return Err(in_use().into());
         }
         let deleted = plans::delete(&scope.transaction, plan.id).await;
-        deleted.map_err(|error| WriteError::constraint(error, "account_plan_fk", in_use))?;
+        deleted.map_err(|error| MembershipError::constraint(error, "account_plan_fk", in_use))?;
         scope.changes.touch(EntryKey::Plan(plan.id));
         scope.log_plan(Some(&plan), None);
         Ok(())

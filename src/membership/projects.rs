@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::error::WriteError;
+use super::error::MembershipError;
 use super::scope::{Scope, Who};
 use super::writer::Operation;
 use crate::domain::actions::ProjectAction;
@@ -64,9 +64,9 @@ impl Operation for CreateProject {
     const NAME: &'static str = "create_project";
     type Output = Project;
 
-    async fn run(&self, scope: &mut Scope<'_>) -> Result<Project, WriteError> {
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<Project, MembershipError> {
         let locked = scope.lock(&[(Who::Name(&self.owner), Strength::Shared)]).await?;
-        let missing = || WriteError::not_found(Object::User, &self.owner);
+        let missing = || MembershipError::not_found(Object::User, &self.owner);
         let owner = locked.into_iter().flatten().next().ok_or_else(missing)?;
         scope.authorize_creation(&owner).await?;
         let id = self.id.map_or_else(Uuid::now_v7, |id| id.0);
@@ -91,7 +91,7 @@ impl Operation for UpdateProject {
     const NAME: &'static str = "update_project";
     type Output = Project;
 
-    async fn run(&self, scope: &mut Scope<'_>) -> Result<Project, WriteError> {
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<Project, MembershipError> {
         let (before, _, _) = scope.lock_project(&self.project, &[]).await?;
         scope.authorize_project(before.id, ProjectAction::UpdateProject).await?;
         let mut after = before.clone();
@@ -110,7 +110,7 @@ impl Operation for DeleteProject {
     const NAME: &'static str = "delete_project";
     type Output = ();
 
-    async fn run(&self, scope: &mut Scope<'_>) -> Result<(), WriteError> {
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
         let (project, _, _) = scope.lock_project(&self.project, &[]).await?;
         scope.authorize_project(project.id, ProjectAction::DeleteProject).await?;
         scope.remove_collaborators(Which::Project(project.id)).await?;
@@ -126,11 +126,11 @@ impl Operation for TransferProject {
     const NAME: &'static str = "transfer_project";
     type Output = Project;
 
-    async fn run(&self, scope: &mut Scope<'_>) -> Result<Project, WriteError> {
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<Project, MembershipError> {
         let wanted = [(Who::Name(&self.new_owner), Strength::Shared)];
         let (before, _, others) = scope.lock_project(&self.project, &wanted).await?;
         scope.authorize_project(before.id, ProjectAction::TransferProject).await?;
-        let missing = || WriteError::not_found(Object::User, &self.new_owner);
+        let missing = || MembershipError::not_found(Object::User, &self.new_owner);
         let heir = others.into_iter().flatten().next().ok_or_else(missing)?;
         scope.authorize_creation(&heir).await?;
         if heir.id == before.owner {
@@ -146,13 +146,13 @@ impl Operation for TransferProject {
 
 impl Scope<'_> {
     /// A project by id, as this transaction sees it.
-    async fn project(&self, id: ProjectId) -> Result<Project, WriteError> {
+    async fn project(&self, id: ProjectId) -> Result<Project, MembershipError> {
         let project = projects::find(&self.transaction, &ProjectReference::Id(id)).await?;
-        project.ok_or(WriteError::Moved)
+        project.ok_or(MembershipError::Moved)
     }
 
     /// Writes what was changed of a project.
-    async fn settle_project(&mut self, before: Project, after: Project) -> Result<Project, WriteError> {
+    async fn settle_project(&mut self, before: Project, after: Project) -> Result<Project, MembershipError> {
         let updated = projects::update(&self.transaction, &after).await;
         updated.map_err(|error| name_taken(error, &after.name))?;
         self.changes.touch(EntryKey::Project(after.id));
@@ -163,7 +163,7 @@ impl Scope<'_> {
     }
 
     /// Gives the acting creator the role admin on what it created; no limit is asked, as nobody is let in by it.
-    async fn make_creator_admin(&mut self, project: &Project) -> Result<(), WriteError> {
+    async fn make_creator_admin(&mut self, project: &Project) -> Result<(), MembershipError> {
         let Some(name) = self.actor.name().cloned() else { return Ok(()) };
         let Some(user) = self.actor.id() else { return Ok(()) };
         let grant = GrantSettings { role: ProjectRole::Admin, incognito: false, expires_at: None };
@@ -175,6 +175,6 @@ impl Scope<'_> {
     }
 }
 
-fn name_taken(error: StoreError, name: &str) -> WriteError {
-    WriteError::constraint(error, "project_name_unique", || Refusal::ProjectNameTaken(name.to_owned()))
+fn name_taken(error: StoreError, name: &str) -> MembershipError {
+    MembershipError::constraint(error, "project_name_unique", || Refusal::ProjectNameTaken(name.to_owned()))
 }

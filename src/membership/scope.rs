@@ -6,7 +6,7 @@ use deadpool_postgres::Transaction;
 use futures::future::try_join3;
 
 use super::actor::Actor;
-use super::error::WriteError;
+use super::error::MembershipError;
 use crate::domain::change::{Change, Changes, EntryKey, Object};
 use crate::domain::facts::{Named, Time};
 use crate::domain::ids::AccountId;
@@ -46,7 +46,10 @@ impl<'a> Scope<'a> {
 
     /// Locks accounts, and the actor's with them, until the transaction ends; returns them as they are then. `None`
     /// where there is none.
-    pub(super) async fn lock(&mut self, wanted: &[(Who<'_>, Strength)]) -> Result<Vec<Option<Account>>, WriteError> {
+    pub(super) async fn lock(
+        &mut self,
+        wanted: &[(Who<'_>, Strength)],
+    ) -> Result<Vec<Option<Account>>, MembershipError> {
         let actor = self.actor.name().cloned();
         let mut wanted = wanted.to_vec();
         wanted.extend(actor.as_ref().map(|name| (Who::Name(name), Strength::Shared)));
@@ -78,27 +81,27 @@ impl<'a> Scope<'a> {
         &mut self,
         reference: &ProjectReference,
         others: &[(Who<'_>, Strength)],
-    ) -> Result<(Project, Account, Vec<Option<Account>>), WriteError> {
-        let missing = || WriteError::not_found(Object::Project, reference);
+    ) -> Result<(Project, Account, Vec<Option<Account>>), MembershipError> {
+        let missing = || MembershipError::not_found(Object::Project, reference);
         let unlocked = projects::find(&self.transaction, reference).await?.ok_or_else(missing)?;
         let mut wanted = vec![(Who::Id(unlocked.owner), Strength::Shared)];
         wanted.extend_from_slice(others);
         let mut accounts = self.lock(&wanted).await?;
         if !locks::lock_project(&self.transaction, unlocked.id).await? {
-            return Err(WriteError::Moved);
+            return Err(MembershipError::Moved);
         }
         let project = projects::find(&self.transaction, reference).await?;
         let project = project.filter(|project| project.id == unlocked.id && project.owner == unlocked.owner);
         let owner = accounts.remove(0);
-        let (project, owner) = project.zip(owner).ok_or(WriteError::Moved)?;
+        let (project, owner) = project.zip(owner).ok_or(MembershipError::Moved)?;
         Ok((project, owner, accounts))
     }
 
     /// The plan of that code, or the default one.
-    pub(super) async fn plan(&self, code: Option<&PlanCode>) -> Result<Plan, WriteError> {
+    pub(super) async fn plan(&self, code: Option<&PlanCode>) -> Result<Plan, MembershipError> {
         let code = code.map_or(PlanCode::DEFAULT, PlanCode::as_str);
         let plan = plans::by_code(&self.transaction, code).await?;
-        plan.ok_or_else(|| WriteError::not_found(Object::Plan, code))
+        plan.ok_or_else(|| MembershipError::not_found(Object::Plan, code))
     }
 
     /// What a user is and belongs to, as the locks hold it.
@@ -108,7 +111,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Says that these users' entries in the view no longer hold; keeps their names until the commit.
-    pub(super) async fn touch_users(&mut self, users: &[AccountId]) -> Result<(), WriteError> {
+    pub(super) async fn touch_users(&mut self, users: &[AccountId]) -> Result<(), MembershipError> {
         for name in locks::hold_names(&self.transaction, users).await? {
             self.changes.touch(EntryKey::Name(name));
         }
@@ -132,11 +135,11 @@ impl<'a> Scope<'a> {
 }
 
 /// The locked account, if it is still the one that was named.
-fn same_account(id: Option<AccountId>, who: Who<'_>, found: &[Account]) -> Result<Option<Account>, WriteError> {
+fn same_account(id: Option<AccountId>, who: Who<'_>, found: &[Account]) -> Result<Option<Account>, MembershipError> {
     let Some(id) = id else { return Ok(None) };
-    let account = found.iter().find(|account| account.id == id).ok_or(WriteError::Moved)?;
+    let account = found.iter().find(|account| account.id == id).ok_or(MembershipError::Moved)?;
     let renamed = matches!(who, Who::Name(name) if name.key() != account.key());
-    if renamed { Err(WriteError::Moved) } else { Ok(Some(account.clone())) }
+    if renamed { Err(MembershipError::Moved) } else { Ok(Some(account.clone())) }
 }
 
 impl Changes {

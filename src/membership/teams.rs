@@ -1,6 +1,6 @@
 //! Writes of teams and of who is in them.
 
-use super::error::WriteError;
+use super::error::MembershipError;
 use super::scope::Scope;
 use super::writer::Operation;
 use crate::domain::actions::OrganizationAction;
@@ -58,7 +58,7 @@ impl Operation for CreateTeam {
     const NAME: &'static str = "create_team";
     type Output = Team;
 
-    async fn run(&self, scope: &mut Scope<'_>) -> Result<Team, WriteError> {
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<Team, MembershipError> {
         let organization = scope.lock_organization(&self.team.organization, Strength::Exclusive).await?;
         scope.authorize_organization(organization.id, OrganizationAction::CreateTeams)?;
         let name = self.team.team.as_str();
@@ -74,7 +74,7 @@ impl Operation for RenameTeam {
     const NAME: &'static str = "rename_team";
     type Output = Team;
 
-    async fn run(&self, scope: &mut Scope<'_>) -> Result<Team, WriteError> {
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<Team, MembershipError> {
         let organization = scope.lock_organization(&self.team.organization, Strength::Exclusive).await?;
         scope.authorize_organization(organization.id, OrganizationAction::UpdateTeams)?;
         let before = scope.team(&self.team).await?;
@@ -91,7 +91,7 @@ impl Operation for DeleteTeam {
     const NAME: &'static str = "delete_team";
     type Output = ();
 
-    async fn run(&self, scope: &mut Scope<'_>) -> Result<(), WriteError> {
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
         let organization = scope.lock_organization(&self.team.organization, Strength::Exclusive).await?;
         scope.authorize_organization(organization.id, OrganizationAction::DeleteTeams)?;
         let team = scope.team(&self.team).await?;
@@ -107,11 +107,11 @@ impl Operation for AddTeamMember {
     const NAME: &'static str = "add_team_member";
     type Output = (Team, TeamMember);
 
-    async fn run(&self, scope: &mut Scope<'_>) -> Result<(Team, TeamMember), WriteError> {
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<(Team, TeamMember), MembershipError> {
         let (organization, user) = scope.lock_pair(&self.team.organization, &self.user).await?;
         scope.authorize_organization(organization.id, OrganizationAction::UpdateTeams)?;
         let team = scope.team(&self.team).await?;
-        let user = user.ok_or_else(|| WriteError::not_found(Object::User, &self.user))?;
+        let user = user.ok_or_else(|| MembershipError::not_found(Object::User, &self.user))?;
         if !user.is_user() {
             return Err(Refusal::NotAPerson(user.username).into());
         }
@@ -130,13 +130,13 @@ impl Operation for RemoveTeamMember {
     const NAME: &'static str = "remove_team_member";
     type Output = ();
 
-    async fn run(&self, scope: &mut Scope<'_>) -> Result<(), WriteError> {
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
         let (organization, user) = scope.lock_pair(&self.team.organization, &self.user).await?;
         if !user.as_ref().is_some_and(|user| scope.actor.is(user.id)) {
             scope.authorize_organization(organization.id, OrganizationAction::UpdateTeams)?;
         }
         let team = scope.team(&self.team).await?;
-        let missing = || WriteError::not_found(Object::TeamMember, format!("{}/{}", self.team, self.user));
+        let missing = || MembershipError::not_found(Object::TeamMember, format!("{}/{}", self.team, self.user));
         let user = user.ok_or_else(missing)?;
         let places = Places { team: Some(team.id), user: Some(user.id), organization: None };
         match scope.remove_team_members(places).await? {
@@ -148,13 +148,13 @@ impl Operation for RemoveTeamMember {
 
 impl Scope<'_> {
     /// A team by name.
-    pub(super) async fn team(&self, path: &TeamPath) -> Result<Team, WriteError> {
+    pub(super) async fn team(&self, path: &TeamPath) -> Result<Team, MembershipError> {
         let team = teams::by_name(&self.transaction, &path.organization.key(), &path.team.key()).await?;
-        team.ok_or_else(|| WriteError::not_found(Object::Team, path))
+        team.ok_or_else(|| MembershipError::not_found(Object::Team, path))
     }
 
     /// Refuses a user who is neither member nor owner of an organization.
-    async fn must_belong(&self, organization: &Account, user: &Account) -> Result<(), WriteError> {
+    async fn must_belong(&self, organization: &Account, user: &Account) -> Result<(), MembershipError> {
         if self.belongs(organization, user).await? {
             return Ok(());
         }
@@ -169,6 +169,6 @@ impl Scope<'_> {
     }
 }
 
-fn name_taken(error: StoreError, name: &str) -> WriteError {
-    WriteError::constraint(error, "team_name_unique", || Refusal::TeamNameTaken(name.to_owned()))
+fn name_taken(error: StoreError, name: &str) -> MembershipError {
+    MembershipError::constraint(error, "team_name_unique", || Refusal::TeamNameTaken(name.to_owned()))
 }

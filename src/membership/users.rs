@@ -1,6 +1,6 @@
 //! Writes of users.
 
-use super::error::WriteError;
+use super::error::MembershipError;
 use super::scope::{Scope, Who};
 use super::writer::Operation;
 use crate::domain::actions::AccountAction;
@@ -49,7 +49,7 @@ impl Operation for CreateUser {
     const NAME: &'static str = "create_user";
     type Output = Account;
 
-    async fn run(&self, scope: &mut Scope<'_>) -> Result<Account, WriteError> {
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<Account, MembershipError> {
         scope.actor.own_right_only("create users")?;
         let plan = scope.plan(self.plan.as_ref()).await?;
         let username = self.username.as_str();
@@ -62,7 +62,7 @@ impl Operation for UpdateUser {
     const NAME: &'static str = "update_user";
     type Output = Account;
 
-    async fn run(&self, scope: &mut Scope<'_>) -> Result<Account, WriteError> {
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<Account, MembershipError> {
         let before = scope.lock_user(&self.username, Strength::Exclusive).await?;
         scope.authorize_account(&before, AccountAction::UpdateAccount).await?;
         let mut after = before.clone();
@@ -78,7 +78,7 @@ impl Operation for DeleteUser {
     const NAME: &'static str = "delete_user";
     type Output = ();
 
-    async fn run(&self, scope: &mut Scope<'_>) -> Result<(), WriteError> {
+    async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
         let user = scope.lock_user(&self.username, Strength::Exclusive).await?;
         scope.authorize_account(&user, AccountAction::DeleteAccount).await?;
         for owned in accounts::owned_organizations(&scope.transaction, user.id).await? {
@@ -97,14 +97,14 @@ impl Operation for DeleteUser {
 
 impl Scope<'_> {
     /// Locks a user by name.
-    pub(super) async fn lock_user(&mut self, name: &Username, strength: Strength) -> Result<Account, WriteError> {
+    pub(super) async fn lock_user(&mut self, name: &Username, strength: Strength) -> Result<Account, MembershipError> {
         let locked = self.lock(&[(Who::Name(name), strength)]).await?;
         let user = locked.into_iter().flatten().find(Account::is_user);
-        user.ok_or_else(|| WriteError::not_found(Object::User, name))
+        user.ok_or_else(|| MembershipError::not_found(Object::User, name))
     }
 
     /// Ends a user's memberships; its places in teams have ended before.
-    async fn leave_all_organizations(&mut self, user: &Account) -> Result<(), WriteError> {
+    async fn leave_all_organizations(&mut self, user: &Account) -> Result<(), MembershipError> {
         let organizations = members::organizations_of(&self.transaction, user.id).await?;
         for organization in accounts::by_ids(&self.transaction, &organizations).await? {
             let member = members::get(&self.transaction, organization.id, user.id).await?;
@@ -115,11 +115,11 @@ impl Scope<'_> {
     }
 
     /// Adds an account, whose name and whose projects' paths were known to be absent until now.
-    pub(super) async fn create_account(&mut self, new: &NewAccount<'_>) -> Result<Account, WriteError> {
+    pub(super) async fn create_account(&mut self, new: &NewAccount<'_>) -> Result<Account, MembershipError> {
         let taken = || Refusal::UsernameTaken(new.username.to_owned());
         let id = accounts::insert(&self.transaction, new).await;
-        let id = id.map_err(|error| WriteError::constraint(error, "account_username_unique", taken))?;
-        let created = accounts::by_ids(&self.transaction, &[id]).await?.pop().ok_or(WriteError::Moved)?;
+        let id = id.map_err(|error| MembershipError::constraint(error, "account_username_unique", taken))?;
+        let created = accounts::by_ids(&self.transaction, &[id]).await?.pop().ok_or(MembershipError::Moved)?;
         self.changes.touch(EntryKey::Name(created.key()));
         self.changes.touch(EntryKey::Account(id));
         self.log_account(None, Some(&created));
@@ -133,7 +133,7 @@ impl Scope<'_> {
         mut after: Account,
         new_username: Option<&Username>,
         plan: Option<&PlanCode>,
-    ) -> Result<Account, WriteError> {
+    ) -> Result<Account, MembershipError> {
         if let Some(code) = plan {
             self.actor.own_right_only("put an account on a plan")?;
             after.plan = self.plan(Some(code)).await?;
@@ -143,7 +143,7 @@ impl Scope<'_> {
         }
         let taken = || Refusal::UsernameTaken(after.username.clone());
         let updated = accounts::update(&self.transaction, &after).await;
-        updated.map_err(|error| WriteError::constraint(error, "account_username_unique", taken))?;
+        updated.map_err(|error| MembershipError::constraint(error, "account_username_unique", taken))?;
         self.touch_renamed(&before, &after).await?;
         self.changes.touch(EntryKey::Account(after.id));
         self.log_account(Some(&before), Some(&after));

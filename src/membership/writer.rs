@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use tracing::{debug, info};
 
-use super::error::WriteError;
+use super::error::MembershipError;
 use super::scope::Scope;
 use crate::domain::change::Change;
 use crate::domain::ids::Revision;
@@ -29,8 +29,8 @@ pub trait Operation: Send + Sync {
     /// Does it, within a transaction that the caller ends. May be run several times; only the last one counts.
     ///
     /// # Errors
-    /// Any [`WriteError`]; the transaction is then rolled back.
-    fn run(&self, scope: &mut Scope<'_>) -> impl Future<Output = Result<Self::Output, WriteError>> + Send;
+    /// Any [`MembershipError`]; the transaction is then rolled back.
+    fn run(&self, scope: &mut Scope<'_>) -> impl Future<Output = Result<Self::Output, MembershipError>> + Send;
 }
 
 /// How a write is asked for.
@@ -74,12 +74,12 @@ impl Writer {
     /// Dropped before it returns, it has been committed whole or not at all.
     ///
     /// # Errors
-    /// Any [`WriteError`]. Nothing was written but in the two cases that say so.
+    /// Any [`MembershipError`]. Nothing was written but in the two cases that say so.
     pub async fn run<O: Operation>(
         &self,
         context: &WriteContext,
         operation: &O,
-    ) -> Result<Written<O::Output>, WriteError> {
+    ) -> Result<Written<O::Output>, MembershipError> {
         let (output, removals, revision) = self.commit(context, operation).await?;
         let Some(revision) = revision else {
             return Ok(Written { output, removals, token: None });
@@ -88,7 +88,7 @@ impl Writer {
         let actor = context.actor.as_ref().map(Username::as_str);
         info!(operation = O::NAME, actor, revision = revision.0, "committed");
         match self.view.wait_for_write(revision, context.deadline).await {
-            Err(ViewError::RevisionNotReached { .. }) => Err(WriteError::ReplicasBehind(token)),
+            Err(ViewError::RevisionNotReached { .. }) => Err(MembershipError::ReplicasBehind(token)),
             _ => Ok(Written { output, removals, token: Some(token) }),
         }
     }
@@ -97,7 +97,7 @@ impl Writer {
         &self,
         context: &WriteContext,
         operation: &O,
-    ) -> Result<(O::Output, Vec<Change>, Option<Revision>), WriteError> {
+    ) -> Result<(O::Output, Vec<Change>, Option<Revision>), MembershipError> {
         for attempt in 1..=ATTEMPTS {
             match self.attempt(context, operation).await {
                 Err(error) if error.is_conflict() => {
@@ -107,17 +107,17 @@ impl Writer {
                 ended => return ended,
             }
         }
-        Err(WriteError::Conflict)
+        Err(MembershipError::Conflict)
     }
 
     async fn attempt<O: Operation>(
         &self,
         context: &WriteContext,
         operation: &O,
-    ) -> Result<(O::Output, Vec<Change>, Option<Revision>), WriteError> {
+    ) -> Result<(O::Output, Vec<Change>, Option<Revision>), MembershipError> {
         let actor = context.actor.as_ref().map(Username::as_str);
-        let mut client = before(context.deadline, WriteError::DeadlineExceeded, self.database.client()).await?;
-        let prepared = before(context.deadline, WriteError::DeadlineExceeded, async {
+        let mut client = before(context.deadline, MembershipError::DeadlineExceeded, self.database.client()).await?;
+        let prepared = before(context.deadline, MembershipError::DeadlineExceeded, async {
             let transaction = client.transaction().await.map_err(StoreError::from)?;
             let mut scope = Scope::new(transaction, &self.policy, context.actor.as_ref());
             let output = operation.run(&mut scope).await?;
@@ -126,7 +126,7 @@ impl Writer {
                 return Ok((transaction, output, changes, None));
             }
             let revision = log::append(&transaction, O::NAME, actor, &changes).await?;
-            Ok::<_, WriteError>((transaction, output, changes, Some(revision)))
+            Ok::<_, MembershipError>((transaction, output, changes, Some(revision)))
         });
         let (transaction, output, changes, revision) = prepared.await?;
         let end = async {
@@ -135,17 +135,17 @@ impl Writer {
                 None => transaction.rollback().await.map_err(StoreError::from),
             }
         };
-        before(context.deadline, WriteError::OutcomeUnknown, end).await?;
+        before(context.deadline, MembershipError::OutcomeUnknown, end).await?;
         Ok((output, changes.into_removals(), revision))
     }
 }
 
 /// Runs a future until the deadline, and fails with `late` where that comes first.
-async fn before<T, E: Into<WriteError>>(
+async fn before<T, E: Into<MembershipError>>(
     deadline: Option<Instant>,
-    late: WriteError,
+    late: MembershipError,
     future: impl Future<Output = Result<T, E>>,
-) -> Result<T, WriteError> {
+) -> Result<T, MembershipError> {
     match deadline {
         Some(deadline) => timeout_at(deadline, future).await.map_err(|_| late)?.map_err(Into::into),
         None => future.await.map_err(Into::into),

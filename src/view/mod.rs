@@ -94,8 +94,8 @@ impl View {
         let load = loader::run(view.clone(), database, queue);
         let until_stopped = stop.clone();
         let keepers = Keepers {
-            follower: tokio::spawn(async move { drop(stop.run_until_cancelled(follow).await) }),
-            loader: tokio::spawn(async move { drop(until_stopped.run_until_cancelled(load).await) }),
+            follower: tokio::spawn(async move { stop.run_until_cancelled(follow).await.unwrap_or_default() }),
+            loader: tokio::spawn(async move { until_stopped.run_until_cancelled(load).await.unwrap_or_default() }),
         };
         (view, keepers)
     }

@@ -1,0 +1,200 @@
+//! The one map from errors to `google.rpc.Status`: code, message, reason, and what helps a caller to act.
+//!
+//! What the database said is logged here, once and in full, and never leaves the service.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+use tracing::error;
+
+use super::{revision, v1};
+use crate::domain::names::NameError;
+use crate::domain::refusal::Refusal;
+use crate::membership::MembershipError;
+use crate::store::StoreError;
+use crate::view::{LoadError, ViewError};
+use v1::ErrorReason as Reason;
+
+const DOMAIN: &str = "rolegate";
+const RETRY_SOON: Duration = Duration::from_millis(200);
+
+/// A field that makes no sense.
+pub(super) fn invalid_field(field: &str, problem: &str) -> Status {
+    invalid(Reason::InvalidField, field, problem)
+}
+
+/// A name that cannot be.
+pub(super) fn invalid_name(field: &str, error: NameError) -> Status {
+    let reason = match error {
+        NameError::Username => Reason::UsernameInvalid,
+        NameError::Reserved => Reason::UsernameReserved,
+        NameError::Project => Reason::ProjectNameInvalid,
+        NameError::ProjectReference | NameError::Team | NameError::PlanCode => Reason::InvalidField,
+    };
+    invalid(reason, field, &error.to_string())
+}
+
+/// An action that there is none of.
+pub(super) fn unknown_action(action: &str, known: &[&str]) -> Status {
+    let shown: String = action.chars().take(100).collect();
+    invalid(Reason::UnknownAction, "action", &format!("`{shown}` is no action; there are: {}", known.join(", ")))
+}
+
+/// A page token that is not ours, or another request's.
+pub(super) fn invalid_page_token() -> Status {
+    invalid(Reason::InvalidPageToken, "page_token", "is not one that this request was given; start without one")
+}
+
+/// A revision that is not ours, or another history's.
+pub(super) fn invalid_revision() -> Status {
+    let problem = "is no revision of this database; ask again without it";
+    invalid(Reason::InvalidRevision, "consistency.at_least_as_fresh", problem)
+}
+
+/// What the view could not answer.
+pub(super) fn view(failure: ViewError) -> Status {
+    let message = format!("failed to {failure}");
+    match failure {
+        ViewError::NotFresh => unavailable(Reason::ViewNotFresh, &message),
+        ViewError::RevisionNotReached { .. } => unavailable(Reason::RevisionNotReached, &message),
+        ViewError::DeadlineExceeded => {
+            status(Code::DeadlineExceeded, Reason::DeadlineExceeded, &message, ErrorDetails::new())
+        }
+        ViewError::Load(LoadError::Unavailable) => unavailable(Reason::DatabaseUnavailable, &message),
+        ViewError::Load(LoadError::Internal) => internal(),
+    }
+}
+
+/// What became of a write, or of a read of the resources.
+pub(super) fn membership(failure: MembershipError) -> Status {
+    let message = format!("failed to {failure}");
+    match failure {
+        MembershipError::Refused(refusal) => refused(&refusal),
+        MembershipError::NotFound { object, ref name } => {
+            let mut details = ErrorDetails::new();
+            details.set_resource_info(object.name(), name, "", failure.to_string());
+            status(Code::NotFound, Reason::NotFound, &failure.to_string(), details)
+        }
+        MembershipError::InvalidField { field, problem } => invalid_field(field, &problem),
+        MembershipError::Moved | MembershipError::Conflict => {
+            let mut details = ErrorDetails::new();
+            details.set_retry_info(Some(RETRY_SOON));
+            status(Code::Aborted, Reason::Conflict, &message, details)
+        }
+        MembershipError::DeadlineExceeded => {
+            status(Code::DeadlineExceeded, Reason::DeadlineExceeded, &message, ErrorDetails::new())
+        }
+        MembershipError::OutcomeUnknown => {
+            status(Code::Unavailable, Reason::OutcomeUnknown, &message, ErrorDetails::new())
+        }
+        MembershipError::ReplicasBehind(token) => {
+            let metadata = HashMap::from([("revision".to_owned(), revision::encode(token))]);
+            with_metadata(Code::DeadlineExceeded, Reason::ReplicasBehind, &message, metadata, ErrorDetails::new())
+        }
+        MembershipError::Store(failure) => store(&failure),
+    }
+}
+
+fn store(failure: &StoreError) -> Status {
+    match failure {
+        StoreError::Unavailable(_) => {
+            error!(error = failure as &dyn std::error::Error, "failed to reach the database");
+            unavailable(Reason::DatabaseUnavailable, "failed to reach the database; nothing was written")
+        }
+        _ => {
+            error!(error = failure as &dyn std::error::Error, "failed in the database");
+            internal()
+        }
+    }
+}
+
+fn refused(refusal: &Refusal) -> Status {
+    let (code, reason) = reason(refusal);
+    let message = refusal.to_string();
+    let mut details = ErrorDetails::new();
+    let mut metadata = HashMap::new();
+    match refusal {
+        Refusal::PermissionDenied { actor, action } => {
+            metadata.insert("actor".to_owned(), actor.clone());
+            metadata.insert("action".to_owned(), (*action).to_owned());
+        }
+        Refusal::RoleAboveOwn { actor, role } | Refusal::TargetRoleAboveOwn { actor, role } => {
+            metadata.insert("actor".to_owned(), actor.clone());
+            metadata.insert("role".to_owned(), (*role).to_owned());
+        }
+        _ if code == Code::FailedPrecondition => {
+            details.add_precondition_failure_violation(name(reason), "", &message);
+        }
+        _ => {}
+    }
+    tracing::info!(reason = name(reason), message, "refused a write");
+    with_metadata(code, reason, &message, metadata, details)
+}
+
+/// What each refusal is called on the wire.
+fn reason(refusal: &Refusal) -> (Code, Reason) {
+    use Code::{AlreadyExists, FailedPrecondition, InvalidArgument, PermissionDenied};
+    match refusal {
+        Refusal::OwnerCannotBeCollaborator(_) => (FailedPrecondition, Reason::OwnerCannotBeCollaborator),
+        Refusal::AlreadyCollaborator(_) => (AlreadyExists, Reason::AlreadyCollaborator),
+        Refusal::AlreadyMember(_) => (AlreadyExists, Reason::AlreadyMember),
+        Refusal::AlreadyTeamMember(_) => (AlreadyExists, Reason::AlreadyTeamMember),
+        Refusal::NotOrganizationMember { .. } => (FailedPrecondition, Reason::NotOrganizationMember),
+        Refusal::TeamNotInOrganization(_) => (FailedPrecondition, Reason::TeamNotInOrganization),
+        Refusal::CollaboratorLimitReached { .. } => (FailedPrecondition, Reason::CollaboratorLimitReached),
+        Refusal::PremiumRequired(_) => (FailedPrecondition, Reason::PremiumRequired),
+        Refusal::RoleNotAllowedOnPersonalProject => (FailedPrecondition, Reason::RoleNotAllowedOnPersonalProject),
+        Refusal::OwnerCannotBeMember(_) => (FailedPrecondition, Reason::OwnerCannotBeMember),
+        Refusal::MemberLimitReached { .. } => (FailedPrecondition, Reason::MemberLimitReached),
+        Refusal::OrganizationOwnerRequired(_) => (FailedPrecondition, Reason::OrganizationOwnerRequired),
+        Refusal::NotAPerson(_) => (FailedPrecondition, Reason::NotAPerson),
+        Refusal::RoleAboveOwn { .. } => (PermissionDenied, Reason::RoleAboveOwn),
+        Refusal::TargetRoleAboveOwn { .. } => (PermissionDenied, Reason::TargetRoleAboveOwn),
+        Refusal::PermissionDenied { .. } | Refusal::OwnRightOnly(_) => (PermissionDenied, Reason::PermissionDenied),
+        Refusal::UsernameTaken(_) => (AlreadyExists, Reason::UsernameTaken),
+        Refusal::UsernameInvalid(_) => (InvalidArgument, Reason::UsernameInvalid),
+        Refusal::UsernameReserved => (InvalidArgument, Reason::UsernameReserved),
+        Refusal::ProjectNameTaken(_) | Refusal::ProjectIdTaken(_) => (AlreadyExists, Reason::ProjectNameTaken),
+        Refusal::TeamNameTaken(_) => (AlreadyExists, Reason::TeamNameTaken),
+        Refusal::PlanInUse(_) => (FailedPrecondition, Reason::PlanInUse),
+    }
+}
+
+fn invalid(reason: Reason, field: &str, problem: &str) -> Status {
+    let mut details = ErrorDetails::new();
+    details.add_bad_request_violation(field, problem);
+    status(Code::InvalidArgument, reason, &format!("{field}: {problem}"), details)
+}
+
+fn unavailable(reason: Reason, message: &str) -> Status {
+    let mut details = ErrorDetails::new();
+    details.set_retry_info(Some(RETRY_SOON));
+    status(Code::Unavailable, reason, message, details)
+}
+
+fn internal() -> Status {
+    let message = "failed by a mistake of the service; its log has the cause under the request id";
+    status(Code::Internal, Reason::Internal, message, ErrorDetails::new())
+}
+
+fn status(code: Code, reason: Reason, message: &str, details: ErrorDetails) -> Status {
+    with_metadata(code, reason, message, HashMap::new(), details)
+}
+
+fn with_metadata(
+    code: Code,
+    reason: Reason,
+    message: &str,
+    metadata: HashMap<String, String>,
+    mut details: ErrorDetails,
+) -> Status {
+    details.set_error_info(name(reason), DOMAIN, metadata);
+    Status::with_error_details(code, message, details)
+}
+
+/// The reason as `ErrorInfo` carries it.
+fn name(reason: Reason) -> &'static str {
+    reason.as_str_name().trim_start_matches("ERROR_REASON_")
+}

@@ -1,0 +1,56 @@
+//! `PlanService`.
+
+use tonic::{Request, Response, Status};
+
+use super::pages::Paging;
+use super::v1::plan_service_server::PlanService;
+use super::v1::{
+    PlanServiceDeleteRequest, PlanServiceDeleteResponse, PlanServiceGetRequest, PlanServiceGetResponse,
+    PlanServiceListRequest, PlanServiceListResponse, PlanServicePutRequest, PlanServicePutResponse,
+};
+use super::{Services, errors, fields, resources, writes};
+use crate::domain::rules::PlanRules;
+use crate::membership::plans::{DeletePlan, PutPlan};
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl PlanService for Services {
+    async fn put(&self, request: Request<PlanServicePutRequest>) -> Answer<PlanServicePutResponse> {
+        let (context, request) = self.accept(request)?;
+        let plan = request.plan.ok_or_else(|| errors::invalid_field("plan", "must be given"))?;
+        let collaborators = plan.max_collaborators_per_private_project;
+        let rules = PlanRules {
+            premium: plan.premium,
+            collaborator_limit: fields::limit("plan.max_collaborators_per_private_project", collaborators)?,
+            member_limit: fields::limit("plan.max_organization_members", plan.max_organization_members)?,
+            personal_projects_up_to_reporter: plan.personal_projects_up_to_reporter,
+        };
+        let operation = PutPlan { code: fields::plan("plan.code", &plan.code)?, rules };
+        let written = self.write(&context, &operation).await?;
+        let revision = writes::revision(&written);
+        Ok(Response::new(PlanServicePutResponse { plan: Some(resources::plan(written.output)), revision }))
+    }
+
+    async fn get(&self, request: Request<PlanServiceGetRequest>) -> Answer<PlanServiceGetResponse> {
+        let code = fields::plan("code", &request.into_inner().code)?;
+        let plan = self.inner.reader.plan(&code).await.map_err(errors::membership)?;
+        Ok(Response::new(PlanServiceGetResponse { plan: Some(resources::plan(plan)) }))
+    }
+
+    async fn list(&self, request: Request<PlanServiceListRequest>) -> Answer<PlanServiceListResponse> {
+        let request = request.into_inner();
+        let paging = Paging::new(self.seal().await?, vec!["plans"], request.page_size, &request.page_token)?;
+        let plans = self.inner.reader.plans(paging.page()).await.map_err(errors::membership)?;
+        let (plans, next_page_token) = paging.cut(plans, |plan| plan.code.clone());
+        let plans = plans.into_iter().map(resources::plan).collect();
+        Ok(Response::new(PlanServiceListResponse { plans, next_page_token }))
+    }
+
+    async fn delete(&self, request: Request<PlanServiceDeleteRequest>) -> Answer<PlanServiceDeleteResponse> {
+        let (context, request) = self.accept(request)?;
+        let operation = DeletePlan { code: fields::plan("code", &request.code)? };
+        let written = self.write(&context, &operation).await?;
+        Ok(Response::new(PlanServiceDeleteResponse { revision: writes::revision(&written) }))
+    }
+}

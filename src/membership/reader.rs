@@ -1,0 +1,185 @@
+//! Reads of the resources: one of them, or a page of many, as the database has them now.
+
+use super::error::MembershipError;
+use crate::domain::change::Object;
+use crate::domain::ids::AccountId;
+use crate::domain::names::{CollaboratorName, PlanCode, ProjectReference, TeamPath, Username};
+use crate::domain::records::{Account, Collaborator, Member, Plan, Project, Subject, Team, TeamMember};
+use crate::store::accounts::Kind;
+use crate::store::projects::Cursor;
+use crate::store::{Client, Database, accounts, collaborators, log, members, plans, projects, teams};
+
+/// Reads resources. Cheap to clone.
+#[derive(Clone)]
+pub struct Reader {
+    database: Database,
+}
+
+/// Which page of a list: what comes after a key, and how much of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Page<'a> {
+    /// The key that the page before ended with; empty for the first.
+    pub after: &'a str,
+    /// How many at the most.
+    pub size: i64,
+}
+
+type Result<T> = std::result::Result<T, MembershipError>;
+
+impl Reader {
+    /// A reader of that database.
+    pub fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// The secret that page tokens are sealed with.
+    pub async fn page_secret(&self) -> Result<[u8; 16]> {
+        Ok(log::identity(&self.client().await?).await?.page_secret.into_bytes())
+    }
+
+    /// A user.
+    pub async fn user(&self, name: &Username) -> Result<Account> {
+        let found = accounts::by_name(&self.client().await?, &name.key()).await?;
+        found.filter(Account::is_user).ok_or_else(|| MembershipError::not_found(Object::User, name))
+    }
+
+    /// An organization.
+    pub async fn organization(&self, name: &Username) -> Result<Account> {
+        organization(&self.client().await?, name).await
+    }
+
+    /// Users by name.
+    pub async fn users(&self, page: Page<'_>) -> Result<Vec<Account>> {
+        Ok(accounts::page(&self.client().await?, Kind::User, page.after, page.size).await?)
+    }
+
+    /// Organizations by name.
+    pub async fn organizations(&self, page: Page<'_>) -> Result<Vec<Account>> {
+        Ok(accounts::page(&self.client().await?, Kind::Organization, page.after, page.size).await?)
+    }
+
+    /// A member, with its organization.
+    pub async fn member(&self, name: &Username, user: &Username) -> Result<(Account, Member)> {
+        let client = self.client().await?;
+        let organization = organization(&client, name).await?;
+        let missing = || MembershipError::not_found(Object::Member, format!("{name}/{user}"));
+        let account = accounts::by_name(&client, &user.key()).await?.ok_or_else(missing)?;
+        let member = members::get(&client, organization.id, account.id).await?.ok_or_else(missing)?;
+        Ok((organization, member))
+    }
+
+    /// An organization's members by name.
+    pub async fn members(
+        &self,
+        name: &Username,
+        include_hidden: bool,
+        page: Page<'_>,
+    ) -> Result<(Account, Vec<Member>)> {
+        let client = self.client().await?;
+        let organization = organization(&client, name).await?;
+        let members = members::page(&client, organization.id, include_hidden, page.after, page.size).await?;
+        Ok((organization, members))
+    }
+
+    /// A team.
+    pub async fn team(&self, path: &TeamPath) -> Result<Team> {
+        team(&self.client().await?, path).await
+    }
+
+    /// An organization's teams by name.
+    pub async fn teams(&self, name: &Username, page: Page<'_>) -> Result<Vec<Team>> {
+        let client = self.client().await?;
+        let organization = organization(&client, name).await?;
+        Ok(teams::page(&client, organization.id, page.after, page.size).await?)
+    }
+
+    /// A team's people by name.
+    pub async fn team_members(&self, path: &TeamPath, page: Page<'_>) -> Result<(Team, Vec<TeamMember>)> {
+        let client = self.client().await?;
+        let team = team(&client, path).await?;
+        let members = teams::page_of_members(&client, team.id, page.after, page.size).await?;
+        Ok((team, members))
+    }
+
+    /// A project.
+    pub async fn project(&self, reference: &ProjectReference) -> Result<Project> {
+        project(&self.client().await?, reference).await
+    }
+
+    /// Projects by their owner's id and their name, of one owner or of all. A page's key is `id/name`.
+    pub async fn projects(&self, owner: Option<&Username>, page: Page<'_>) -> Result<Vec<Project>> {
+        let client = self.client().await?;
+        let owner = match owner {
+            None => None,
+            Some(name) => {
+                let found = accounts::by_name(&client, &name.key()).await?;
+                Some(found.ok_or_else(|| MembershipError::not_found(Object::User, name))?.id)
+            }
+        };
+        let (id, name) = page.after.split_once('/').unwrap_or_default();
+        let cursor = Cursor { owner: id.parse().unwrap_or_default(), name: name.to_owned() };
+        Ok(projects::page(&client, owner, &cursor, page.size).await?)
+    }
+
+    /// A project's collaborators: teams, then users, each by name.
+    pub async fn collaborators(
+        &self,
+        reference: &ProjectReference,
+        include_incognito: bool,
+        page: Page<'_>,
+    ) -> Result<Vec<Collaborator>> {
+        let client = self.client().await?;
+        let project = project(&client, reference).await?;
+        Ok(collaborators::page(&client, project.id, include_incognito, page.after, page.size).await?)
+    }
+
+    /// A collaborator.
+    pub async fn collaborator(&self, reference: &ProjectReference, name: &CollaboratorName) -> Result<Collaborator> {
+        let client = self.client().await?;
+        let project = project(&client, reference).await?;
+        let missing = || MembershipError::not_found(Object::Collaborator, format!("{name} on {reference}"));
+        let subject = match name {
+            CollaboratorName::Team(path) => Subject::Team(team(&client, path).await?.id),
+            CollaboratorName::User(user) => {
+                let user = accounts::by_name(&client, &user.key()).await?.ok_or_else(missing)?;
+                Subject::User(user.id)
+            }
+        };
+        collaborators::get(&client, project.id, subject).await?.ok_or_else(missing)
+    }
+
+    /// A plan.
+    pub async fn plan(&self, code: &PlanCode) -> Result<Plan> {
+        let plan = plans::by_code(&self.client().await?, code.as_str()).await?;
+        plan.ok_or_else(|| MembershipError::not_found(Object::Plan, code.as_str()))
+    }
+
+    /// Plans by code.
+    pub async fn plans(&self, page: Page<'_>) -> Result<Vec<Plan>> {
+        Ok(plans::page(&self.client().await?, page.after, page.size).await?)
+    }
+
+    async fn client(&self) -> Result<Client> {
+        Ok(self.database.client().await?)
+    }
+}
+
+/// The key of a project in [`Reader::projects`].
+pub fn project_key(owner: AccountId, name: &str) -> String {
+    format!("{}/{name}", owner.0)
+}
+
+async fn organization(client: &Client, name: &Username) -> Result<Account> {
+    let found = accounts::by_name(client, &name.key()).await?;
+    found.filter(|account| !account.is_user()).ok_or_else(|| MembershipError::not_found(Object::Organization, name))
+}
+
+async fn team(client: &Client, path: &TeamPath) -> Result<Team> {
+    let found = teams::by_name(client, &path.organization.key(), &path.team.key()).await?;
+    found.ok_or_else(|| MembershipError::not_found(Object::Team, path))
+}
+
+async fn project(client: &Client, reference: &ProjectReference) -> Result<Project> {
+    let found = projects::find(client, reference).await?;
+    found.ok_or_else(|| MembershipError::not_found(Object::Project, reference))
+}

@@ -10,7 +10,7 @@ use crate::domain::actions::ProjectAction;
 use crate::domain::decision::Reason;
 use crate::domain::facts::Time;
 use crate::domain::names::{ProjectReference, Username};
-use crate::view::{Answer, Freshness, ProjectKey, ProjectQuestion};
+use crate::view::{Answer, Freshness, ProjectKey, ProjectQuestion, ViewError};
 
 #[tonic::async_trait]
 impl AuthorizationService for Services {
@@ -28,18 +28,22 @@ impl Services {
     /// Waits until the view is as fresh as the caller asks.
     async fn be_as_fresh(&self, asked: Option<v1::Consistency>, deadline: Instant) -> Result<(), Status> {
         use v1::consistency::Requirement;
+        let view = &self.inner.view;
         let freshness = match asked.and_then(|consistency| consistency.requirement) {
             None | Some(Requirement::FullyConsistent(false)) => return Ok(()),
             Some(Requirement::FullyConsistent(true)) => Freshness::Full,
             Some(Requirement::AtLeastAsFresh(text)) => {
                 let token = revision::decode(&text).ok_or_else(errors::invalid_revision)?;
-                if self.inner.view.is_fresh() && token.history != self.inner.view.token().history {
+                if !view.is_fresh() {
+                    return Err(errors::view(ViewError::NotFresh));
+                }
+                if token.history != view.token().history {
                     return Err(errors::invalid_revision());
                 }
                 Freshness::AtLeast(token.revision)
             }
         };
-        self.inner.view.wait_for(freshness, Some(deadline)).await.map_err(errors::view)
+        view.wait_for(freshness, Some(deadline)).await.map_err(errors::view)
     }
 }
 

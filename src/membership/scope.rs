@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use deadpool_postgres::Transaction;
-use futures::future::try_join3;
+use futures::FutureExt as _;
+use futures::future::{OptionFuture, try_join3};
 
 use super::actor::Actor;
 use super::error::MembershipError;
@@ -67,12 +68,14 @@ impl<'a> Scope<'a> {
         let actor_key: Vec<NameKey> = actor.iter().map(Username::key).collect();
         let (found, actor_facts, now) = try_join3(
             accounts::by_ids(&self.transaction, &locked),
-            loads::load_names(&self.transaction, &actor_key),
+            OptionFuture::from(actor.is_some().then(|| loads::load_names(&self.transaction, &actor_key))).map(Ok),
             locks::now(&self.transaction),
         )
         .await?;
         self.now = now;
-        self.actor.learn(actor_facts.entries.into_iter().find_map(|(_, named)| named));
+        if let Some(facts) = actor_facts.transpose()? {
+            self.actor.learn(facts.entries.into_iter().find_map(|(_, named)| named));
+        }
         ids.iter().zip(&wanted).map(|(id, (who, _))| same_account(*id, *who, &found)).collect()
     }
 

@@ -9,7 +9,6 @@ use tracing::{debug, info};
 use super::error::MembershipError;
 use super::scope::Scope;
 use crate::domain::change::Change;
-use crate::domain::ids::Revision;
 use crate::domain::names::Username;
 use crate::domain::policy::Policy;
 use crate::store::{Database, StoreError, log};
@@ -80,14 +79,13 @@ impl Writer {
         context: &WriteContext,
         operation: &O,
     ) -> Result<Written<O::Output>, MembershipError> {
-        let (output, removals, revision) = self.commit(context, operation).await?;
-        let Some(revision) = revision else {
-            return Ok(Written { output, removals, token: None });
+        let (output, removals, token) = self.commit(context, operation).await?;
+        let Some(token) = token else {
+            return Ok(Written { output, removals, token });
         };
-        let token = Token { revision, ..self.view.token() };
         let actor = context.actor.as_ref().map(Username::as_str);
-        info!(operation = O::NAME, actor, revision = revision.0, "committed");
-        match self.view.wait_for_write(revision, context.deadline).await {
+        info!(operation = O::NAME, actor, revision = token.revision.0, "committed");
+        match self.view.wait_for_write(token.revision, context.deadline).await {
             Err(ViewError::RevisionNotReached { .. }) => Err(MembershipError::ReplicasBehind(token)),
             _ => Ok(Written { output, removals, token: Some(token) }),
         }
@@ -97,7 +95,7 @@ impl Writer {
         &self,
         context: &WriteContext,
         operation: &O,
-    ) -> Result<(O::Output, Vec<Change>, Option<Revision>), MembershipError> {
+    ) -> Result<(O::Output, Vec<Change>, Option<Token>), MembershipError> {
         for attempt in 1..=ATTEMPTS {
             match self.attempt(context, operation).await {
                 Err(error) if error.is_conflict() => {
@@ -114,7 +112,7 @@ impl Writer {
         &self,
         context: &WriteContext,
         operation: &O,
-    ) -> Result<(O::Output, Vec<Change>, Option<Revision>), MembershipError> {
+    ) -> Result<(O::Output, Vec<Change>, Option<Token>), MembershipError> {
         let actor = context.actor.as_ref().map(Username::as_str);
         let mut client = before(context.deadline, MembershipError::DeadlineExceeded, self.database.client()).await?;
         let prepared = before(context.deadline, MembershipError::DeadlineExceeded, async {
@@ -125,18 +123,18 @@ impl Writer {
             if context.validate_only {
                 return Ok((transaction, output, changes, None));
             }
-            let revision = log::append(&transaction, O::NAME, actor, &changes).await?;
-            Ok::<_, MembershipError>((transaction, output, changes, Some(revision)))
+            let (history, revision) = log::append(&transaction, O::NAME, actor, &changes).await?;
+            Ok::<_, MembershipError>((transaction, output, changes, Some(Token::new(history, revision))))
         });
-        let (transaction, output, changes, revision) = prepared.await?;
+        let (transaction, output, changes, token) = prepared.await?;
         let end = async {
-            match revision {
+            match token {
                 Some(_) => transaction.commit().await.map_err(StoreError::while_committing),
                 None => transaction.rollback().await.map_err(StoreError::from),
             }
         };
         before(context.deadline, MembershipError::OutcomeUnknown, end).await?;
-        Ok((output, changes.into_removals(), revision))
+        Ok((output, changes.into_removals(), token))
     }
 }
 

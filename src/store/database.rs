@@ -10,6 +10,11 @@ use super::error::StoreError;
 /// A connection of the pool, with its prepared statements. Dropping it gives it back.
 pub type Client = deadpool_postgres::Client;
 
+/// Ends a connection instead of giving it back: something hangs on it.
+pub fn discard(client: Client) {
+    drop(Client::take(client));
+}
+
 /// How long to wait for a connection, one to be made included.
 const CONNECTION_WAIT: Duration = Duration::from_secs(5);
 
@@ -57,6 +62,11 @@ impl Database {
     /// How to connect beside the pool, as the follower of the log does.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Gives up the idle connections: they may lead to a server that is no longer the right one.
+    pub fn renew_connections(&self) {
+        self.pool.retain(|_, _| false);
     }
 
     /// Closes the pool: whoever holds a connection finishes, nobody gets another.

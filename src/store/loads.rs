@@ -160,7 +160,8 @@ fn loaded<K, V>(
     key: impl Fn(&Row) -> K,
     value: impl Fn(&Row) -> Result<Option<V>, StoreError>,
 ) -> Result<Loaded<K, V>, StoreError> {
-    let revision = Revision(rows.first().map_or(0, |row| row.get(0)));
+    let first = rows.first().ok_or_else(|| StoreError::unreadable("counter", "no row"))?;
+    let revision = Revision(first.get(0));
     let entries = rows.iter().map(|row| Ok((key(row), value(row)?))).collect::<Result<_, StoreError>>()?;
     Ok(Loaded { revision, entries })
 }

@@ -19,16 +19,16 @@ pub struct Identity {
 }
 
 /// Takes the next revision and records the changes under it. The last statement of a write: from here to the commit
-/// no other write can commit.
+/// no other write can commit. Returns the history that the revision is in, too.
 pub async fn append(
     client: &impl GenericClient,
     operation: &str,
     actor: Option<&str>,
     changes: &Changes,
-) -> Result<Revision, StoreError> {
+) -> Result<(Uuid, Revision), StoreError> {
     const SQL: &str = "-- append_changes
         WITH next AS (
-            UPDATE revision SET number = number + 1 RETURNING number
+            UPDATE revision SET number = number + 1 RETURNING number, history
         ), written AS (
             INSERT INTO change_set (revision, operation, actor, names, projects, path_owners, path_names, accounts, plans)
             SELECT number, $1, $2, $3, $4, $5, $6, $7, $8 FROM next
@@ -38,7 +38,7 @@ pub async fn append(
             FROM next, unnest($9::text[], $10::text[], $11::text[], $12::jsonb[], $13::jsonb[])
                 WITH ORDINALITY AS item (object, name, subject, before, after, ordinal)
         )
-        SELECT number, pg_notify('rolegate', '') FROM next";
+        SELECT number, history, pg_notify('rolegate', '') FROM next";
     let touched = Touched::of(changes);
     let column = |field: fn(&crate::domain::change::Change) -> &str| changes.list.iter().map(field).collect::<Vec<_>>();
     let before: Vec<Option<&Value>> = changes.list.iter().map(|change| change.before.as_ref()).collect();
@@ -63,7 +63,7 @@ pub async fn append(
         ],
     )
     .await?;
-    Ok(Revision(row.get(0)))
+    Ok((row.get(1), Revision(row.get(0))))
 }
 
 /// What names this database.

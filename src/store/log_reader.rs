@@ -5,8 +5,8 @@ use std::sync::Arc;
 use futures::future::poll_fn;
 use jiff::Timestamp;
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Row, Statement};
+use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
 use super::error::StoreError;
@@ -46,7 +46,7 @@ pub struct Entry {
 pub struct LogReader {
     client: Client,
     follow: Statement,
-    connection: JoinHandle<()>,
+    _connection: AbortOnDropHandle<()>,
 }
 
 impl LogReader {
@@ -56,24 +56,26 @@ impl LogReader {
             SELECT revision.number, revision.history, clock_timestamp(), entry.revision, entry.id, entry.names,
                    entry.projects, entry.path_owners, entry.path_names, entry.accounts, entry.plans
             FROM revision LEFT JOIN LATERAL (
-                SELECT * FROM change_set WHERE change_set.revision >= $1 ORDER BY change_set.revision LIMIT $2
+                SELECT * FROM change_set WHERE change_set.revision >= least($1, revision.number)
+                ORDER BY change_set.revision LIMIT $2
             ) AS entry ON true
             ORDER BY entry.revision";
         let (client, mut connection) = config.connect(NoTls).await?;
-        let connection = tokio::spawn(async move {
+        let connection = AbortOnDropHandle::new(tokio::spawn(async move {
             while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
                 if matches!(message, AsyncMessage::Notification(_)) {
                     bell.notify_one();
                 }
             }
             bell.notify_one();
-        });
+        }));
         client.batch_execute("LISTEN rolegate").await?;
         let follow = client.prepare(SQL).await?;
-        Ok(Self { client, follow, connection })
+        Ok(Self { client, follow, _connection: connection })
     }
 
-    /// Reads the counter and the log from `from` on, that revision included, in one snapshot.
+    /// Reads the counter and the log from `from` on, that revision included, in one snapshot. Where the counter is not
+    /// as far, from the counter on: who is at that revision is always told.
     pub async fn tail(&self, from: Revision) -> Result<Tail, StoreError> {
         let rows = self.client.query(&self.follow, &[&from.0, &BATCH]).await?;
         let Some(first) = rows.first() else {
@@ -86,12 +88,6 @@ impl LogReader {
             now: Time(now.as_microsecond()),
             entries: rows.iter().filter_map(entry).collect(),
         })
-    }
-}
-
-impl Drop for LogReader {
-    fn drop(&mut self) {
-        self.connection.abort();
     }
 }
 

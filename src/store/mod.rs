@@ -18,5 +18,5 @@ pub mod projects;
 mod rows;
 pub mod teams;
 
-pub use database::{Client, Database};
+pub use database::{Client, Database, discard};
 pub use error::StoreError;

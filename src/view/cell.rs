@@ -41,8 +41,10 @@ struct Load {
 pub(super) enum Kept {
     /// It is in the cell, or the cell has something as good.
     Yes,
-    /// A write came between; the load must be run again.
+    /// A write came between; the load must be run again for those who wait for it.
     TooOld,
+    /// A write came between, and nobody waits.
+    Unwanted,
 }
 
 impl<V> Cell<V> {
@@ -92,7 +94,8 @@ impl<V> Cell<V> {
     /// Takes what a load read, and returns the entry that it replaces.
     pub(super) fn complete(&mut self, entry: Arc<Entry<V>>) -> (Kept, Option<Arc<Entry<V>>>) {
         if entry.revision < self.not_before {
-            return (Kept::TooOld, None);
+            let kept = if self.load.is_some() { Kept::TooOld } else { Kept::Unwanted };
+            return (kept, None);
         }
         if let Some(load) = self.load.take() {
             load.done.send_replace(Some(Ok(())));

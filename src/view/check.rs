@@ -81,10 +81,10 @@ impl View {
             let position = self.inner.progress.position();
             match self.look(policy, question, position)? {
                 Look::Found(decision) if self.inner.progress.position() == position => {
-                    return Ok(Answer { decision, token: self.inner.progress.token(position.revision()) });
+                    return Ok(Answer { decision, token: self.inner.progress.token(position) });
                 }
                 // a write was applied meanwhile: the entries may be of two moments
-                Look::Found(_) => {}
+                Look::Found(_) => tokio::task::yield_now().await,
                 Look::Missing(waits) => {
                     let arrived = until(deadline, self.wait_all(waits)).await;
                     arrived.ok_or(ViewError::DeadlineExceeded)??;
@@ -172,25 +172,34 @@ impl View {
 
     fn load(&self, key: EntryKey) -> watch::Receiver<LoadResult> {
         let begun = self.inner.entries.join_or_begin(&key);
-        if begun.must_run && self.inner.loads.send(key.clone()).is_err() {
-            self.inner.entries.fail(&key, &LoadError::Unavailable);
+        if begun.must_run {
+            self.queue(key);
         }
         begun.waiter
     }
 
+    /// Waits for what a look missed. Ends too where the view may not answer any more: the next look says so.
     async fn wait_all(&self, waits: Vec<Wait>) -> Result<(), ViewError> {
         if waits.is_empty() {
             tokio::task::yield_now().await;
         }
         for wait in waits {
-            match wait {
-                Wait::Applied(revision) => self.applied_or_stale(revision).await,
-                Wait::Load(mut waiter) => {
-                    let ended = waiter.wait_for(Option::is_some).await.map(|result| result.clone());
-                    // a sender that is gone without a word: the cell was replaced, and the check looks again
-                    if let Ok(Some(Err(error))) = ended {
-                        return Err(error.into());
-                    }
+            tokio::select! {
+                ended = self.wait_one(wait) => ended?,
+                () = self.freshness_changed(true) => {}
+            }
+        }
+        Ok(())
+    }
+
+    async fn wait_one(&self, wait: Wait) -> Result<(), LoadError> {
+        match wait {
+            Wait::Applied(revision) => self.applied(revision).await,
+            Wait::Load(mut waiter) => {
+                let ended = waiter.wait_for(Option::is_some).await.map(|result| result.clone());
+                // a sender that is gone without a word: the cell was replaced, and the check looks again
+                if let Ok(Some(ended)) = ended {
+                    return ended;
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::cell::{Entry, Kept};
 use super::error::LoadError;
-use super::table::{Begun, Shared, Table};
+use super::table::{Begun, SHARDS, SWEEP, Shared, Table};
 use crate::domain::change::EntryKey;
 use crate::domain::facts::{Account, Named, Plan, Project};
 use crate::domain::ids::{AccountId, PlanId, ProjectId, Revision};
@@ -90,14 +90,21 @@ impl Entries {
         self.plans.reset(epoch, error);
     }
 
-    /// Drops what was not used until the budget is kept, or nothing more can go.
+    /// Drops what was not used for longest until the budget is kept. Comes by every entry once at the most, so that what
+    /// was just loaded is still there for those who waited for it.
     pub(super) fn make_room(&self) {
-        let mut idle = 0;
-        // after some rounds through all shards without a find, everything left is being loaded or was just used
-        while self.used() > self.memory && idle < 512 {
-            let dropped = self.names.sweep() + self.projects.sweep() + self.paths.sweep() + self.accounts.sweep();
-            let dropped = dropped + self.plans.sweep();
-            idle = if dropped == 0 { idle + 1 } else { 0 };
+        if self.used() <= self.memory {
+            return;
+        }
+        for _ in 0..SHARDS + self.len() / SWEEP {
+            if self.used() <= self.memory {
+                return;
+            }
+            self.names.sweep();
+            self.projects.sweep();
+            self.paths.sweep();
+            self.accounts.sweep();
+            self.plans.sweep();
         }
     }
 

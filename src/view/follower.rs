@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::View;
 use super::progress::{BootTime, Position};
 use crate::domain::ids::Revision;
-use crate::store::log_reader::{Entry, LogReader, Tail};
+use crate::store::log_reader::{BATCH, Entry, LogReader, Tail};
 use crate::store::{Database, StoreError};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -26,7 +26,6 @@ struct Bookmark {
     /// `None` at revision 0, which no write has.
     id: Option<Uuid>,
     history: Uuid,
-    epoch: u64,
 }
 
 /// Why following stopped.
@@ -36,6 +35,8 @@ enum Interruption {
     Store(#[from] StoreError),
     #[error("read the log in time")]
     TimedOut,
+    #[error("find every revision in the log; one is missing after {0}")]
+    Hole(Revision),
 }
 
 /// Follows the log for ever, through every loss of the connection.
@@ -68,41 +69,58 @@ async fn follow(
     info!(after = place.map(|revision| revision.0), "following the log of changes");
     loop {
         let (read, begun) = (view.inner.progress.begin_read(), BootTime::now());
-        loop {
+        let now = loop {
             let from = bookmark.map_or(Revision(i64::MAX), |bookmark| bookmark.revision);
             let tail = timeout(limit, reader.tail(from)).await.map_err(within)??;
             let now = tail.now;
-            if advance(view, bookmark, tail) {
-                view.inner.progress.refresh(read, begun, now, settings.lease);
-                break;
+            if advance(view, database, bookmark, tail)? {
+                break now;
             }
+        };
+        if view.inner.progress.refresh(read, begun, now, settings.lease) {
+            // whichever comes first; the bell remembers a ring that came meanwhile
+            let _ = timeout(settings.heartbeat, view.inner.bell.notified()).await;
         }
-        // whichever comes first; the bell remembers a ring that came meanwhile
-        let _ = timeout(settings.heartbeat, view.inner.bell.notified()).await;
     }
 }
 
 /// Applies what was read; `true` once the counter is reached.
-fn advance(view: &View, bookmark: &mut Option<Bookmark>, tail: Tail) -> bool {
+fn advance(
+    view: &View,
+    database: &Database,
+    bookmark: &mut Option<Bookmark>,
+    tail: Tail,
+) -> Result<bool, Interruption> {
     let Some(at) = bookmark.as_mut() else {
-        return start_over(view, bookmark, &tail, 0);
+        return start_over(view, bookmark, &tail);
     };
     if let Some(difference) = broken_history(at, &tail) {
         let applied = at.revision.0;
         error!(applied, counter = tail.counter.0, difference, "the database is not the one that it was; starting over");
-        let epoch = at.epoch + 1;
-        return start_over(view, bookmark, &tail, epoch);
+        database.renew_connections();
+        *bookmark = None;
+        return Ok(false);
     }
     let new: Vec<&Entry> = tail.entries.iter().filter(|entry| entry.revision > at.revision).collect();
+    let expected = (at.revision.0 + 1..).map(Revision);
+    let has_hole = new.iter().zip(expected).any(|(entry, expected)| entry.revision != expected);
+    let cut_short =
+        (tail.entries.len() as i64) < BATCH && new.last().map_or(at.revision, |last| last.revision) != tail.counter;
+    if has_hole || cut_short {
+        let after = at.revision;
+        *bookmark = None;
+        return Err(Interruption::Hole(after));
+    }
     if let Some(last) = new.last() {
         view.inner.entries.begin_invalidation(last.revision);
         for entry in &new {
             entry.touched.iter().for_each(|key| view.inner.entries.invalidate(key, entry.revision));
         }
         (at.revision, at.id) = (last.revision, Some(last.id));
-        view.inner.progress.apply(Position::new(at.epoch, at.revision));
+        let epoch = view.inner.progress.position().epoch();
+        view.inner.progress.apply(Position::new(epoch, at.revision));
     }
-    at.revision == tail.counter
+    Ok(at.revision == tail.counter)
 }
 
 /// Whether the log is another one than the one followed so far, and how that shows.
@@ -117,16 +135,20 @@ fn broken_history(at: &Bookmark, tail: &Tail) -> Option<&'static str> {
     (!same).then_some("its last applied revision is another write")
 }
 
-/// Empties the view and goes on from the counter; `true` where the log shows who was there.
-fn start_over(view: &View, bookmark: &mut Option<Bookmark>, tail: &Tail, epoch: u64) -> bool {
+/// Empties the view and goes on from the counter.
+fn start_over(view: &View, bookmark: &mut Option<Bookmark>, tail: &Tail) -> Result<bool, Interruption> {
     let revision = tail.counter;
     let id = tail.entries.iter().find(|entry| entry.revision == revision).map(|entry| entry.id);
+    if id.is_none() && revision != Revision(0) {
+        return Err(Interruption::Hole(Revision(revision.0 - 1)));
+    }
+    let progress = &view.inner.progress;
+    let epoch = progress.position().epoch() + 1;
+    progress.begin_epoch(epoch, tail.history);
     view.inner.entries.reset(epoch, revision);
-    view.inner.progress.set_history(tail.history);
-    view.inner.progress.apply(Position::new(epoch, revision));
-    *bookmark = Some(Bookmark { revision, id, history: tail.history, epoch });
-    // without the id a break in history could not be told: read again, from here
-    id.is_some() || revision == Revision(0)
+    progress.apply(Position::new(epoch, revision));
+    *bookmark = Some(Bookmark { revision, id, history: tail.history });
+    Ok(true)
 }
 
 fn jittered(pause: Duration) -> Duration {

@@ -3,10 +3,12 @@
 //! A load belongs to nobody who asked for it: a caller that goes away cancels nothing, and takes nothing with it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::{OptionFuture, try_join5};
 use tokio::sync::{Semaphore, mpsc};
-use tracing::{debug, error};
+use tokio::time::timeout;
+use tracing::{debug, error, warn};
 
 use super::View;
 use super::cell::{Entry, Kept};
@@ -15,7 +17,7 @@ use crate::domain::change::EntryKey;
 use crate::domain::ids::{AccountId, PlanId, ProjectId, Revision};
 use crate::domain::names::{NameKey, ProjectName};
 use crate::store::loads::{self, Loaded, LoadedProject};
-use crate::store::{Database, StoreError};
+use crate::store::{Client, Database, StoreError, discard};
 
 /// How many keys go into one round trip.
 const BATCH: usize = 256;
@@ -23,12 +25,16 @@ const BATCH: usize = 256;
 /// How many round trips run at once.
 const CONCURRENCY: usize = 4;
 
+/// How long to wait before a database that is behind the view is asked again.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// Runs loads until the view is gone.
-pub(super) async fn run(view: View, database: Database, mut queue: mpsc::UnboundedReceiver<EntryKey>) {
+pub(super) async fn run(view: View, database: Database, queue: mpsc::UnboundedReceiver<EntryKey>) {
+    let mut queue = Queue { view: view.clone(), keys: queue };
     let permits = Arc::new(Semaphore::new(CONCURRENCY));
     let mut keys = Vec::with_capacity(BATCH);
     while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
-        if queue.recv_many(&mut keys, BATCH).await == 0 {
+        if queue.keys.recv_many(&mut keys, BATCH).await == 0 {
             return;
         }
         let (view, database) = (view.clone(), database.clone());
@@ -45,26 +51,65 @@ pub(super) async fn run(view: View, database: Database, mut queue: mpsc::Unbound
     }
 }
 
-async fn load(view: View, database: Database, keys: Vec<EntryKey>) -> Result<(), LoadError> {
-    let epoch = view.inner.progress.position().epoch();
-    let batch = Batch::sort(keys);
-    let read = batch.read(&database).await.map_err(|failure| {
-        error!(error = &failure as &dyn std::error::Error, "failed to load entries of the view");
-        match failure {
-            StoreError::Unavailable(_) => LoadError::Unavailable,
-            _ => LoadError::Internal,
+/// The keys to load. Whoever waits for one that will not be loaded any more is told so.
+struct Queue {
+    view: View,
+    keys: mpsc::UnboundedReceiver<EntryKey>,
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.keys.close();
+        while let Ok(key) = self.keys.try_recv() {
+            self.view.inner.entries.fail(&key, &LoadError::Unavailable);
         }
-    })?;
+    }
+}
+
+async fn load(view: View, database: Database, keys: Vec<EntryKey>) -> Result<(), LoadError> {
+    let batch = Batch::sort(keys);
+    let limit = view.inner.settings.lease / 2;
+    let client = database.client().await.map_err(failed)?;
+    // after the connection was chosen: one chosen before the view started over may lead to another history
+    let epoch = view.inner.progress.position().epoch();
+    let Ok(read) = timeout(limit, batch.read(&client)).await else {
+        warn!(seconds = limit.as_secs_f64(), "a load got no answer from the database in time");
+        discard(client);
+        return Err(LoadError::Unavailable);
+    };
+    drop(client);
+    let read = read.map_err(failed)?;
     let newest = read.newest();
     let too_old = read.store(&view, epoch);
-    if newest > view.inner.progress.position().revision() {
+    let applied = view.inner.progress.position().revision();
+    if newest != applied {
         view.inner.bell.notify_one();
     }
     if !too_old.is_empty() {
         debug!(count = too_old.len(), "a write came between: loading again");
-        too_old.into_iter().for_each(|key| drop(view.inner.loads.send(key)));
+        if newest < applied {
+            tokio::time::sleep(PAUSE).await;
+        }
+        too_old.into_iter().for_each(|key| view.queue(key));
     }
     Ok(())
+}
+
+fn failed(failure: StoreError) -> LoadError {
+    error!(error = &failure as &dyn std::error::Error, "failed to load entries of the view");
+    match failure {
+        StoreError::Unavailable(_) => LoadError::Unavailable,
+        _ => LoadError::Internal,
+    }
+}
+
+impl View {
+    /// Has a key loaded whose cell is waiting for it.
+    pub(super) fn queue(&self, key: EntryKey) {
+        if let Err(mpsc::error::SendError(key)) = self.inner.loads.send(key) {
+            self.inner.entries.fail(&key, &LoadError::Unavailable);
+        }
+    }
 }
 
 /// Keys by kind.
@@ -102,8 +147,7 @@ impl Batch {
     }
 
     /// Reads all kinds at once: the statements go out together on one connection.
-    async fn read(&self, database: &Database) -> Result<Read, StoreError> {
-        let client = &database.client().await?;
+    async fn read(&self, client: &Client) -> Result<Read, StoreError> {
         let (names, projects, paths, accounts, plans) = try_join5(
             wanted(&self.names, loads::load_names(client, &self.names)),
             wanted(&self.projects, loads::load_projects(client, &self.projects)),

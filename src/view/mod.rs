@@ -103,7 +103,7 @@ impl View {
     /// The revision that the view is at, and the history that it is in.
     pub fn token(&self) -> Token {
         let progress = &self.inner.progress;
-        progress.token(progress.position().revision())
+        progress.token(progress.position())
     }
 
     /// The bytes that entries take.
@@ -128,12 +128,15 @@ impl View {
 
     /// Waits until whether it may answer is no longer `fresh`. Cancel-safe.
     pub async fn freshness_changed(&self, fresh: bool) {
-        let mut until = self.inner.progress.watch_fresh();
-        while self.is_fresh() == fresh {
-            let lease_ends = until.borrow_and_update().remaining();
+        let mut renewed = self.inner.progress.watch_lease();
+        loop {
+            let lease_ends = *renewed.borrow_and_update();
+            if self.is_fresh() != fresh {
+                return;
+            }
             if fresh {
-                tokio::time::sleep(lease_ends).await;
-            } else if until.changed().await.is_err() {
+                tokio::time::sleep(lease_ends.remaining()).await;
+            } else if renewed.changed().await.is_err() {
                 return;
             }
         }
@@ -142,8 +145,13 @@ impl View {
     /// Waits until the view is as fresh as asked. Cancel-safe.
     ///
     /// # Errors
-    /// [`ViewError::RevisionNotReached`] at the deadline.
+    /// [`ViewError::NotFresh`] once the view may not answer at all, [`ViewError::RevisionNotReached`] at the deadline.
     pub async fn wait_for(&self, freshness: Freshness, deadline: Option<Instant>) -> Result<(), ViewError> {
+        let wanted = match freshness {
+            Freshness::Now => return Ok(()),
+            Freshness::AtLeast(revision) => revision,
+            Freshness::Full => self.token().revision,
+        };
         let reached = async {
             match freshness {
                 Freshness::Now => {}
@@ -151,30 +159,36 @@ impl View {
                 Freshness::Full => self.caught_up().await,
             }
         };
-        let wanted = match freshness {
-            Freshness::AtLeast(revision) => revision,
-            Freshness::Now | Freshness::Full => self.token().revision,
+        let reached_or_stale = async {
+            tokio::select! {
+                () = reached => Ok(()),
+                () = self.freshness_changed(true) => Err(ViewError::NotFresh),
+            }
         };
         let late = || ViewError::RevisionNotReached { wanted, applied: self.token().revision };
-        until(deadline, reached).await.ok_or_else(late)
+        until(deadline, reached_or_stale).await.ok_or_else(late)?
     }
 
-    /// Waits until a committed write can no longer be missed here: the view has applied it, or may not answer before it
-    /// has. Cancel-safe.
+    /// Waits until the write that was just committed as `revision` can no longer be missed here: a read of the log that
+    /// began after the commit has been applied, or the view may not answer before one has. Cancel-safe.
     ///
     /// # Errors
     /// [`ViewError::RevisionNotReached`] at the deadline.
     pub async fn wait_for_write(&self, revision: Revision, deadline: Option<Instant>) -> Result<(), ViewError> {
+        let settled = async {
+            tokio::select! {
+                () = self.caught_up() => {}
+                () = self.stale_and_barred() => {}
+            }
+        };
         let late = || ViewError::RevisionNotReached { wanted: revision, applied: self.token().revision };
-        until(deadline, self.applied_or_stale(revision)).await.ok_or_else(late)
+        until(deadline, settled).await.ok_or_else(late)
     }
 
-    /// Waits until the revision is applied, or the view may not answer any more: it then answers only once it has
-    /// caught up.
-    async fn applied_or_stale(&self, revision: Revision) {
-        tokio::select! {
-            () = self.applied(revision) => {}
-            () = self.freshness_changed(true) => {}
+    async fn stale_and_barred(&self) {
+        self.freshness_changed(true).await;
+        while !self.inner.progress.bar_if_stale() {
+            self.freshness_changed(true).await;
         }
     }
 

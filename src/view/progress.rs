@@ -5,6 +5,7 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -32,15 +33,24 @@ pub(super) struct Progress {
     /// The same, for those who wait for it.
     applied: watch::Sender<Position>,
     /// Until when (boot time) the position is certainly fresh enough.
-    fresh_until: watch::Sender<BootTime>,
-    fresh_until_fast: AtomicI64,
+    fresh_until: AtomicI64,
     /// How far the database's clock may at most be ahead of boot time.
     clock_ahead: AtomicI64,
-    /// Names the history that the position is in; the first bytes of its UUID.
-    history: AtomicU64,
+    /// The first bytes of the UUID of the history that positions are in: one place for even epochs, one for odd ones,
+    /// so that a position and its history are never of two epochs.
+    histories: [AtomicU64; 2],
     /// Counts the reads of the log that have begun, and those that have been applied to the end.
     reads_begun: AtomicU64,
     reads_applied: watch::Sender<u64>,
+    /// The lease as it is watched, and the last read that must not renew it. A lock, because whether the lease has run
+    /// out and which read may renew it must be decided together.
+    lease: Mutex<Lease>,
+    lease_renewed: watch::Sender<BootTime>,
+}
+
+#[derive(Debug, Default)]
+struct Lease {
+    barrier: u64,
 }
 
 /// What an answer is true at.
@@ -50,6 +60,13 @@ pub struct Token {
     pub history: u64,
     /// The revision in it.
     pub revision: Revision,
+}
+
+impl Token {
+    /// A revision in a history.
+    pub fn new(history: Uuid, revision: Revision) -> Self {
+        Self { history: short(history), revision }
+    }
 }
 
 impl Position {
@@ -90,12 +107,13 @@ impl Progress {
         Self {
             position: AtomicU64::new(0),
             applied: watch::Sender::new(Position::default()),
-            fresh_until: watch::Sender::new(BootTime(i64::MIN)),
-            fresh_until_fast: AtomicI64::new(i64::MIN),
+            fresh_until: AtomicI64::new(i64::MIN),
             clock_ahead: AtomicI64::new(0),
-            history: AtomicU64::new(0),
+            histories: [AtomicU64::new(0), AtomicU64::new(0)],
             reads_begun: AtomicU64::new(0),
             reads_applied: watch::Sender::new(0),
+            lease: Mutex::new(Lease::default()),
+            lease_renewed: watch::Sender::new(BootTime(i64::MIN)),
         }
     }
 
@@ -112,14 +130,17 @@ impl Progress {
     /// [`ViewError::NotFresh`] once the lease has run out.
     pub(super) fn now(&self) -> Result<Time, ViewError> {
         let now = BootTime::now();
-        if now.0 >= self.fresh_until_fast.load(Ordering::Acquire) {
+        if now.0 >= self.fresh_until.load(Ordering::Acquire) {
             return Err(ViewError::NotFresh);
         }
         Ok(Time(now.0 + self.clock_ahead.load(Ordering::Acquire)))
     }
 
-    pub(super) fn token(&self, revision: Revision) -> Token {
-        Token { history: self.history.load(Ordering::Acquire), revision }
+    /// A position as callers hold it.
+    pub(super) fn token(&self, at: Position) -> Token {
+        let [even, odd] = &self.histories;
+        let history = if at.epoch().is_multiple_of(2) { even } else { odd };
+        Token { history: history.load(Ordering::Acquire), revision: at.revision() }
     }
 
     /// Publishes that everything up to `position` has been applied.
@@ -128,18 +149,39 @@ impl Progress {
         self.applied.send_replace(position);
     }
 
-    /// Publishes that a read of the log, begun at `begun`, reached its end and found the clock at `database`.
-    pub(super) fn refresh(&self, read: u64, begun: BootTime, database: Time, lease: Duration) {
-        let until = begun.after(lease);
-        self.clock_ahead.store(database.0 - begun.0, Ordering::Release);
-        self.fresh_until_fast.store(until.0, Ordering::Release);
-        self.fresh_until.send_replace(until);
-        self.reads_applied.send_replace(read);
+    /// Begins another epoch, in which no entry is usable until a position in it is applied.
+    pub(super) fn begin_epoch(&self, epoch: u64, history: Uuid) {
+        let [even, odd] = &self.histories;
+        let place = if epoch.is_multiple_of(2) { even } else { odd };
+        place.store(short(history), Ordering::Release);
+        self.position.store(Position::new(epoch, Revision(0)).0, Ordering::Release);
     }
 
-    /// Names the history that positions are in from now on.
-    pub(super) fn set_history(&self, history: Uuid) {
-        self.history.store(history.as_u64_pair().0, Ordering::Release);
+    /// Publishes that a read of the log, begun at `begun`, reached its end and found the clock at `database`. `false`
+    /// where the read began too early to vouch for anything: see [`Self::bar_if_stale`].
+    pub(super) fn refresh(&self, read: u64, begun: BootTime, database: Time, lease: Duration) -> bool {
+        let until = begun.after(lease);
+        let guard = self.lease.lock();
+        if read <= guard.barrier {
+            return false;
+        }
+        self.clock_ahead.store(database.0 - begun.0, Ordering::Release);
+        self.fresh_until.store(until.0, Ordering::Release);
+        drop(guard);
+        self.lease_renewed.send_replace(until);
+        self.reads_applied.send_replace(read);
+        true
+    }
+
+    /// Where the lease has run out, sees to it that no read that has begun renews it: the view then answers again only
+    /// after a read that began later than this. `false` where the lease still runs.
+    pub(super) fn bar_if_stale(&self) -> bool {
+        let mut lease = self.lease.lock();
+        let stale = self.now().is_err();
+        if stale {
+            lease.barrier = self.reads_begun.load(Ordering::SeqCst);
+        }
+        stale
     }
 
     /// Counts a read of the log that is about to begin.
@@ -160,9 +202,14 @@ impl Progress {
         self.reads_applied.subscribe()
     }
 
-    pub(super) fn watch_fresh(&self) -> watch::Receiver<BootTime> {
-        self.fresh_until.subscribe()
+    pub(super) fn watch_lease(&self) -> watch::Receiver<BootTime> {
+        self.lease_renewed.subscribe()
     }
+}
+
+/// The first bytes of a history's UUID.
+fn short(history: Uuid) -> u64 {
+    history.as_u64_pair().0
 }
 
 #[cfg(test)]
@@ -184,5 +231,16 @@ mod tests {
         assert!(progress.now().is_ok_and(|time| time >= Time(5_000_000)));
         progress.refresh(2, BootTime(BootTime::now().0 - 2_000_000), Time(5_000_000), Duration::from_secs(1));
         assert_eq!(progress.now(), Err(ViewError::NotFresh));
+    }
+
+    #[test]
+    fn a_read_from_before_a_barrier_does_not_renew_the_lease() {
+        let progress = Progress::new();
+        let (read, begun) = (progress.begin_read(), BootTime::now());
+        assert!(progress.bar_if_stale(), "a write is confirmed because the view may not answer");
+        assert!(!progress.refresh(read, begun, Time(0), Duration::from_secs(60)));
+        assert_eq!(progress.now(), Err(ViewError::NotFresh));
+        assert!(progress.refresh(progress.begin_read(), begun, Time(0), Duration::from_secs(60)));
+        assert!(!progress.bar_if_stale(), "it answers now, so a write must wait");
     }
 }

@@ -6,7 +6,7 @@
 use std::hash::{BuildHasher, Hash};
 use std::mem::size_of;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicUsize, Ordering};
 
 use foldhash::quality::RandomState;
 use indexmap::{Equivalent, IndexMap};
@@ -18,10 +18,14 @@ use super::error::LoadError;
 use super::weight::Weight;
 use crate::domain::ids::Revision;
 
-const SHARDS: usize = 64;
+pub(super) const SHARDS: usize = 64;
 
 /// How many slots one step of eviction looks at.
-const SWEEP: usize = 32;
+pub(super) const SWEEP: usize = 32;
+
+/// Lives of a slot that is new, and of one that was looked up.
+const NEW: u8 = 3;
+const USED: u8 = 1;
 
 /// What tables share: how much they hold, and how far invalidation has come.
 #[derive(Debug, Default)]
@@ -53,8 +57,9 @@ struct Shard<K, V> {
 #[derive(Debug)]
 struct Slot<V> {
     cell: Cell<V>,
-    /// Looked up since the sweep last came by.
-    used: AtomicBool,
+    /// How often the sweep may yet come by before it goes. A new entry has one turn more than one that was looked up:
+    /// who waited for it must find it.
+    lives: AtomicU8,
 }
 
 /// A load to wait for.
@@ -79,8 +84,8 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
         let shard = self.shard(key).read();
         let slot = shard.slots.get(key)?;
         let entry = slot.cell.entry()?;
-        if !slot.used.load(Ordering::Relaxed) {
-            slot.used.store(true, Ordering::Relaxed);
+        if slot.lives.load(Ordering::Relaxed) != USED {
+            slot.lives.store(USED, Ordering::Relaxed);
         }
         Some(Arc::clone(entry))
     }
@@ -94,7 +99,7 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
         }
         let (cell, waiter) = Cell::loading(self.seen());
         self.add(Self::slot_weight(&key) as isize);
-        shard.slots.insert(key, Slot { cell, used: AtomicBool::new(true) });
+        shard.slots.insert(key, Slot { cell, lives: AtomicU8::new(NEW) });
         Begun { waiter, must_run: true }
     }
 
@@ -103,7 +108,8 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
     pub(super) fn complete(&self, key: K, epoch: u64, entry: Arc<Entry<V>>) -> Kept {
         let mut shard = self.shard(&key).write();
         if shard.epoch != epoch {
-            return Kept::TooOld;
+            let awaited = shard.slots.get(&key).is_some_and(|slot| !slot.cell.is_evictable());
+            return if awaited { Kept::TooOld } else { Kept::Unwanted };
         }
         if let Some(slot) = shard.slots.get_mut(&key) {
             let added = entry.value.weight();
@@ -115,10 +121,10 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
             return kept;
         }
         if entry.revision < self.seen() {
-            return Kept::TooOld;
+            return Kept::Unwanted;
         }
         self.add((Self::slot_weight(&key) + entry.value.weight()) as isize);
-        shard.slots.insert(key, Slot { cell: Cell::loaded(entry), used: AtomicBool::new(true) });
+        shard.slots.insert(key, Slot { cell: Cell::loaded(entry), lives: AtomicU8::new(NEW) });
         Kept::Yes
     }
 
@@ -153,24 +159,23 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
         }
     }
 
-    /// Looks at some slots of one shard, drops those not used since the last look, and says how many it dropped.
-    pub(super) fn sweep(&self) -> usize {
+    /// Looks at some slots of one shard and drops those that have not been used for long enough.
+    pub(super) fn sweep(&self) {
         let turn = self.next_sweep.fetch_add(1, Ordering::Relaxed);
-        let Some(shard) = self.shards.get(turn % SHARDS) else { return 0 };
+        let Some(shard) = self.shards.get(turn % SHARDS) else { return };
         let shard = &mut *shard.write();
-        let mut dropped = 0;
         for _ in 0..SWEEP.min(shard.slots.len()) {
             shard.hand = if shard.hand < shard.slots.len() { shard.hand } else { 0 };
             let Some((_, slot)) = shard.slots.get_index(shard.hand) else { break };
-            if !slot.cell.is_evictable() || slot.used.swap(false, Ordering::Relaxed) {
+            let lives = slot.lives.load(Ordering::Relaxed);
+            if !slot.cell.is_evictable() || lives > 0 {
+                slot.lives.store(lives.saturating_sub(1), Ordering::Relaxed);
                 shard.hand += 1;
             } else if let Some((key, slot)) = shard.slots.swap_remove_index(shard.hand) {
                 self.add(-(Self::slot_weight(&key) as isize));
                 self.subtract_entry(slot.cell.entry().cloned());
-                dropped += 1;
             }
         }
-        dropped
     }
 
     /// How many keys there are.

@@ -5,9 +5,16 @@
 //! - [`membership`]: the writes, and reads of the resources.
 //! - [`view`]: the role view that checks are answered from.
 //! - [`grpc`]: the services.
+//! - [`server`]: all of it put together; [`config`] and [`telemetry`] set it up.
+//! - [`cli`]: the command line.
 
+pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod grpc;
+mod health;
 pub mod membership;
+pub mod server;
 pub mod store;
+pub mod telemetry;
 pub mod view;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use toml::Spanned;
+use toml::{Spanned, Value};
 
 use super::actions::{AccountAction, OrganizationAction, ProjectAction};
 use super::policy::{ACCOUNT_ACTIONS, ORGANIZATION_ACTIONS, PROJECT_ACTIONS, Policy, ProjectRule};
@@ -17,6 +17,9 @@ pub enum PolicyError {
     /// Not TOML, or not of the expected shape; an action that stands twice is one of these.
     #[error("read the policy: {0}")]
     Syntax(String),
+    /// A line that is neither a level nor a rule.
+    #[error("line {line}: write a level, or {{ role, template = \"never\", restricted }}: {problem}")]
+    NoRule { line: usize, problem: String },
     /// A level that there is none of.
     #[error("line {line}: `{level}` is no level of `[{section}]`; there are: {known}")]
     UnknownLevel { line: usize, section: &'static str, level: String, known: String },
@@ -31,26 +34,20 @@ pub enum PolicyError {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    project: Section<ProjectLine>,
+    project: Section<Spanned<Value>>,
     organization: Section<Spanned<String>>,
     account: Section<Spanned<String>>,
 }
 
 type Section<L> = BTreeMap<Spanned<String>, L>;
 
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "a level, or { role, template = \"never\", restricted }")]
-enum ProjectLine {
-    Level(Spanned<String>),
-    Rule(RuleLine),
-}
-
+/// The line of a project action that has more to say than a level.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RuleLine {
-    role: Spanned<String>,
+    role: String,
     template: Option<Never>,
-    restricted: Option<Spanned<String>>,
+    restricted: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -88,25 +85,30 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn project(&self, section: Section<ProjectLine>) -> Result<[ProjectRule; PROJECT_ACTIONS], PolicyError> {
+    fn project(&self, section: Section<Spanned<Value>>) -> Result<[ProjectRule; PROJECT_ACTIONS], PolicyError> {
         let actions = ProjectAction::ALL.iter().map(|action| action.name());
         let rules = self.in_order("project", section, actions)?;
         let rules = rules.into_iter().map(|line| self.project_rule(line)).collect::<Result<Vec<_>, _>>()?;
         exactly("project", rules)
     }
 
-    fn project_rule(&self, line: ProjectLine) -> Result<ProjectRule, PolicyError> {
-        let rule = match line {
-            ProjectLine::Level(role) => RuleLine { role, template: None, restricted: None },
-            ProjectLine::Rule(rule) => rule,
+    fn project_rule(&self, line: Spanned<Value>) -> Result<ProjectRule, PolicyError> {
+        let span = line.span();
+        let rule = match line.into_inner() {
+            Value::String(role) => RuleLine { role, template: None, restricted: None },
+            other => other.try_into().map_err(|error: toml::de::Error| PolicyError::NoRule {
+                line: self.line(span.start),
+                problem: error.message().to_owned(),
+            })?,
         };
-        let level = |text: &Spanned<String>| {
-            self.level("project", text, ProjectLevel::parse, ProjectLevel::ALL.iter().map(|level| level.name()))
+        let level = |text: String| {
+            let names = ProjectLevel::ALL.iter().map(|level| level.name());
+            self.level("project", &Spanned::new(span.clone(), text), ProjectLevel::parse, names)
         };
         Ok(ProjectRule {
-            lowest: level(&rule.role)?,
+            lowest: level(rule.role)?,
             never_on_template: rule.template.is_some(),
-            restricted: rule.restricted.as_ref().map(level).transpose()?,
+            restricted: rule.restricted.map(level).transpose()?,
         })
     }
 
@@ -204,6 +206,8 @@ mod tests {
         let missing = BUILT_IN.replace("delete_files = \"editor\"\n", "");
         let lacks = PolicyError::MissingAction { section: "project", action: "delete_files" };
         assert_eq!(Policy::parse(&missing), Err(lacks));
+        let odd = BUILT_IN.replace("template = \"never\" }", "template = \"always\" }");
+        assert!(matches!(Policy::parse(&odd), Err(PolicyError::NoRule { .. })));
         let repeated = BUILT_IN.replace("[organization]", "delete_files = \"editor\"\n[organization]");
         assert!(matches!(Policy::parse(&repeated), Err(PolicyError::Syntax(_))));
     }

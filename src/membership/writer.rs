@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
-use tracing::{debug, info};
+use tracing::debug;
 
 use super::error::MembershipError;
 use super::scope::Scope;
@@ -84,7 +84,7 @@ impl Writer {
             return Ok(Written { output, removals, token });
         };
         let actor = context.actor.as_ref().map(Username::as_str);
-        info!(operation = O::NAME, actor, revision = token.revision.0, "committed");
+        debug!(operation = O::NAME, actor, revision = token.revision.0, "committed");
         match self.view.wait_for_write(token.revision, context.deadline).await {
             Err(ViewError::RevisionNotReached { .. }) => Err(MembershipError::ReplicasBehind(token)),
             _ => Ok(Written { output, removals, token: Some(token) }),

@@ -18,9 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use crate::domain::change::EntryKey;
 use crate::domain::ids::Revision;
@@ -70,17 +68,24 @@ struct Inner {
     settings: ViewSettings,
 }
 
-/// The tasks that keep a view.
-pub struct Keepers {
-    /// Follows the log.
-    pub follower: JoinHandle<()>,
-    /// Runs loads.
-    pub loader: JoinHandle<()>,
+/// What keeps a view: nothing is known and nothing answered before it runs.
+pub struct Keeper {
+    view: View,
+    database: Database,
+    queue: mpsc::UnboundedReceiver<EntryKey>,
+}
+
+impl Keeper {
+    /// Follows the log and runs loads, for ever.
+    pub async fn run(self) {
+        let loads = loader::run(self.view.clone(), self.database.clone(), self.queue);
+        tokio::join!(loads, follower::run(self.view, self.database));
+    }
 }
 
 impl View {
-    /// An empty view, and the tasks that keep it until `stop`.
-    pub fn start(database: Database, settings: ViewSettings, stop: CancellationToken) -> (Self, Keepers) {
+    /// An empty view, and what keeps it once it runs.
+    pub fn new(database: Database, settings: ViewSettings) -> (Self, Keeper) {
         let (loads, queue) = mpsc::unbounded_channel();
         let inner = Inner {
             entries: Entries::new(settings.memory),
@@ -90,14 +95,7 @@ impl View {
             settings,
         };
         let view = Self { inner: Arc::new(inner) };
-        let follow = follower::run(view.clone(), database.clone());
-        let load = loader::run(view.clone(), database, queue);
-        let until_stopped = stop.clone();
-        let keepers = Keepers {
-            follower: tokio::spawn(async move { stop.run_until_cancelled(follow).await.unwrap_or_default() }),
-            loader: tokio::spawn(async move { until_stopped.run_until_cancelled(load).await.unwrap_or_default() }),
-        };
-        (view, keepers)
+        (view.clone(), Keeper { view, database, queue })
     }
 
     /// The revision that the view is at, and the history that it is in.

@@ -1,0 +1,101 @@
+//! The command line: the service itself, and what operators ask of a running one over gRPC.
+
+mod ask;
+mod check;
+mod database;
+mod demo;
+mod health;
+mod migrate;
+mod output;
+mod serve;
+mod world;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{LogOptions, ServeOptions};
+use crate::telemetry;
+
+/// A command that could not do what it was asked.
+const FAILED: u8 = 2;
+
+/// An authorization service: who may do what on which project, answered from memory and never stale.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 110)]
+struct Cli {
+    #[command(flatten)]
+    log: LogOptions,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service. Ends in order on SIGTERM or Ctrl-C.
+    Serve(ServeOptions),
+    /// Run the service with a small world in it, ask it some questions, and go on serving.
+    Demo(ServeOptions),
+    /// Ask a running service: may USER do ACTION on PROJECT? Exit status 0: allowed, 1: denied, 2: could not tell.
+    Check(check::CheckOptions),
+    /// Ask a running service whether it is serving. Exit status 0: it is, 1: it is not, 2: could not tell.
+    Health(health::HealthOptions),
+    /// Bring a database's schema to what this build knows.
+    Migrate(migrate::MigrateOptions),
+}
+
+/// Runs what the arguments of the process ask for.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = start(cli);
+    outcome.unwrap_or_else(|error| {
+        eprintln!("rolegate: {}", chain(error.as_ref()));
+        ExitCode::from(FAILED)
+    })
+}
+
+fn start(cli: Cli) -> Result<ExitCode, Box<dyn Error>> {
+    telemetry::start(cli.log.log_format, cli.log.log.filter())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(run(cli.command));
+    // what still runs now belongs to connections that outlived the shutdown
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
+    match command {
+        Command::Serve(options) => serve::run(&options).await,
+        Command::Demo(options) => demo::run(&options).await,
+        Command::Check(options) => check::run(&options).await,
+        Command::Health(options) => health::run(&options).await,
+        Command::Migrate(options) => migrate::run(&options).await,
+    }
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        if !text.ends_with(&next) {
+            text = format!("{text}: {next}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,60 @@
+//! `rolegate serve`: the service, until a signal ends it.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::database::OpenDatabase;
+use crate::config::ServeOptions;
+use crate::server;
+
+pub(super) async fn run(options: &ServeOptions) -> Result<ExitCode, Box<dyn Error>> {
+    let listener = listen(options).await?;
+    let stop = stop_on_signal()?;
+    let Some(database) = open(options, &stop).await? else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let served = server::serve(listener, database.config.clone(), options, stop.cancelled()).await;
+    database.close().await?;
+    served?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Takes the port, before anything slow is begun.
+pub(super) async fn listen(options: &ServeOptions) -> Result<TcpListener, Box<dyn Error>> {
+    options.check()?;
+    if !options.listen.ip().is_loopback() {
+        warn!(listen = %options.listen, "callers are not authenticated: whoever reaches this address may do everything");
+    }
+    let bound = TcpListener::bind(options.listen).await;
+    bound.map_err(|error| {
+        format!("failed to listen on {}: {error}; name another address with --listen", options.listen).into()
+    })
+}
+
+/// A token that SIGTERM or Ctrl-C cancels.
+pub(super) fn stop_on_signal() -> Result<CancellationToken, Box<dyn Error>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let stop = CancellationToken::new();
+    let cancel = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => info!(signal = "SIGTERM", "asked to end"),
+            _ = interrupt.recv() => info!(signal = "SIGINT", "asked to end"),
+        }
+        cancel.cancel();
+    });
+    Ok(stop)
+}
+
+/// Opens the database; `None` where a signal came first.
+pub(super) async fn open(
+    options: &ServeOptions,
+    stop: &CancellationToken,
+) -> Result<Option<OpenDatabase>, Box<dyn Error>> {
+    stop.run_until_cancelled(OpenDatabase::open(&options.database)).await.transpose()
+}

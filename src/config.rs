@@ -1,0 +1,198 @@
+//! What an operator can set: flags, each with its environment variable, its default and its bounds.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::Args;
+use tracing_subscriber::EnvFilter;
+
+use crate::telemetry::LogFormat;
+
+/// Where the service listens unless told.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:50051";
+
+/// Which database to use.
+#[derive(Debug, Clone, Args)]
+pub struct DatabaseOptions {
+    /// PostgreSQL to use, as `postgresql://user:password@host/database`. Without it, a private server is started in the
+    /// data folder.
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, value_parser = database_url)]
+    pub database_url: Option<DatabaseUrl>,
+
+    /// Folder of the private PostgreSQL server. Default: ~/.local/share/rolegate, or /var/lib/rolegate as root.
+    #[arg(long, env = "ROLEGATE_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+
+    /// Folder that holds the programs postgres, initdb and pg_ctl for the private server. Default: found in PATH and the
+    /// usual folders, else downloaded.
+    #[arg(long, env = "ROLEGATE_POSTGRES_BIN_DIR", value_name = "DIR")]
+    pub postgres_bin_dir: Option<PathBuf>,
+}
+
+/// How the service runs.
+#[derive(Debug, Clone, Args)]
+pub struct ServeOptions {
+    #[command(flatten)]
+    pub database: DatabaseOptions,
+
+    /// Address and port to serve gRPC on; port 0 takes a free one. Callers are not authenticated yet: keep it where only
+    /// trusted services reach it.
+    #[arg(long, env = "ROLEGATE_LISTEN", value_name = "ADDR", default_value = DEFAULT_LISTEN)]
+    pub listen: SocketAddr,
+
+    /// Don't apply pending migrations at start: stay NOT_SERVING until `rolegate migrate` has run.
+    #[arg(long, env = "ROLEGATE_NO_MIGRATE")]
+    pub no_migrate: bool,
+
+    /// Connections to the database for writes and lists; four more are for checks, and one follows the log.
+    #[arg(long, env = "ROLEGATE_DATABASE_CONNECTIONS", value_name = "N", default_value_t = 16,
+          value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub database_connections: u16,
+
+    /// Memory that the role view may take, at least 4MiB: `256MiB`, `2GB`, …
+    #[arg(long, env = "ROLEGATE_VIEW_MEMORY", value_name = "SIZE", default_value = "256MiB", value_parser = view_memory)]
+    pub view_memory: ByteSize,
+
+    /// How long checks go on being answered without the database, 500ms to 5m; then they are refused with UNAVAILABLE.
+    #[arg(long, env = "ROLEGATE_LEASE", value_name = "TIME", default_value = "10s", value_parser = lease)]
+    pub lease: Duration,
+
+    /// How often the log of changes is read when nothing happens, 10ms to 1m; at most a third of the lease.
+    #[arg(long, env = "ROLEGATE_HEARTBEAT", value_name = "TIME", default_value = "1s", value_parser = heartbeat)]
+    pub heartbeat: Duration,
+
+    /// How long a request may take that names no deadline, or a later one, 10ms to 10m.
+    #[arg(long, env = "ROLEGATE_REQUEST_TIMEOUT", value_name = "TIME", default_value = "30s", value_parser = request_timeout)]
+    pub request_timeout: Duration,
+
+    /// Largest request taken, 1KiB to 64MiB.
+    #[arg(long, env = "ROLEGATE_MAX_MESSAGE_SIZE", value_name = "SIZE", default_value = "1MiB", value_parser = message_size)]
+    pub max_message_size: ByteSize,
+
+    /// How long requests under way may still take after SIGTERM or Ctrl-C, 0s to 10m.
+    #[arg(long, env = "ROLEGATE_SHUTDOWN_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = shutdown_timeout)]
+    pub shutdown_timeout: Duration,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Args)]
+pub struct LogOptions {
+    /// How logs are written, to standard error.
+    #[arg(long, env = "ROLEGATE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Human, global = true)]
+    pub log_format: LogFormat,
+
+    /// What is logged: error, warn, info, debug or trace, also by module: `info,rolegate::view=debug`.
+    #[arg(
+        long,
+        env = "ROLEGATE_LOG",
+        value_name = "FILTER",
+        global = true,
+        default_value = "info,refinery_core=warn,tokio_postgres=warn"
+    )]
+    pub log: LogFilter,
+}
+
+/// A database to connect to. Shows itself without its password.
+#[derive(Clone)]
+pub struct DatabaseUrl(pub tokio_postgres::Config);
+
+/// What is logged.
+#[derive(Debug, Clone)]
+pub struct LogFilter(String);
+
+impl LogFilter {
+    /// The filter for the subscriber.
+    pub fn filter(&self) -> EnvFilter {
+        EnvFilter::new(&self.0)
+    }
+}
+
+impl FromStr for LogFilter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        EnvFilter::try_new(text).map(|_| Self(text.to_owned())).map_err(|error| error.to_string())
+    }
+}
+
+impl std::fmt::Display for LogFilter {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_tuple("DatabaseUrl").field(&self.0.get_hosts()).field(&self.0.get_dbname()).finish()
+    }
+}
+
+impl ServeOptions {
+    /// What one option alone does not show.
+    ///
+    /// # Errors
+    /// A sentence that says which options do not fit together.
+    pub fn check(&self) -> Result<(), String> {
+        if self.heartbeat * 3 > self.lease {
+            let (heartbeat, lease) =
+                (humantime::format_duration(self.heartbeat), humantime::format_duration(self.lease));
+            return Err(format!("--heartbeat ({heartbeat}) must be at most a third of --lease ({lease})"));
+        }
+        if self.database.database_url.is_some() && self.database.data_dir.is_some() {
+            return Err("--data-dir is for the private server; leave it out, or --database-url".to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn database_url(text: &str) -> Result<DatabaseUrl, String> {
+    let config = tokio_postgres::Config::from_str(text).map_err(|error| {
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        format!("{error}{cause}; write it as postgresql://user:password@host/database")
+    })?;
+    if config.get_hosts().is_empty() {
+        return Err("names no host; write it as postgresql://user:password@host/database".to_owned());
+    }
+    Ok(DatabaseUrl(config))
+}
+
+fn view_memory(text: &str) -> Result<ByteSize, String> {
+    size(text, ByteSize::mib(4), ByteSize::tib(64))
+}
+
+fn message_size(text: &str) -> Result<ByteSize, String> {
+    size(text, ByteSize::kib(1), ByteSize::mib(64))
+}
+
+fn size(text: &str, least: ByteSize, most: ByteSize) -> Result<ByteSize, String> {
+    let size: ByteSize = text.parse().map_err(|_| "is no size; write it as 512KiB, 256MiB or 2GB".to_owned())?;
+    let fits = (least..=most).contains(&size);
+    fits.then_some(size)
+        .ok_or_else(|| format!("must be between {} and {}", least.display().iec(), most.display().iec()))
+}
+
+fn lease(text: &str) -> Result<Duration, String> {
+    time(text, Duration::from_millis(500), Duration::from_secs(300))
+}
+
+fn heartbeat(text: &str) -> Result<Duration, String> {
+    time(text, Duration::from_millis(10), Duration::from_secs(60))
+}
+
+fn request_timeout(text: &str) -> Result<Duration, String> {
+    time(text, Duration::from_millis(10), Duration::from_secs(600))
+}
+
+fn shutdown_timeout(text: &str) -> Result<Duration, String> {
+    time(text, Duration::ZERO, Duration::from_secs(600))
+}
+
+fn time(text: &str, least: Duration, most: Duration) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|_| "is no time; write it as 250ms, 10s or 5m".to_owned())?;
+    let (shown_least, shown_most) = (humantime::format_duration(least), humantime::format_duration(most));
+    let fits = (least..=most).contains(&time);
+    fits.then_some(time).ok_or_else(|| format!("must be between {shown_least} and {shown_most}"))
+}

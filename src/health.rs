@@ -1,0 +1,74 @@
+//! `grpc.health.v1`: SERVING exactly while the view may answer.
+
+use tonic::server::NamedService;
+use tonic_health::ServingStatus;
+use tonic_health::pb::health_server::{Health as HealthService, HealthServer};
+use tonic_health::server::{HealthReporter, health_reporter};
+use tracing::{info, warn};
+
+use crate::grpc::Services;
+use crate::grpc::v1;
+use crate::view::View;
+
+/// What is reported for: the whole, and each service.
+const NAMES: [&str; 8] = [
+    "",
+    v1::authorization_service_server::AuthorizationServiceServer::<Services>::NAME,
+    v1::user_service_server::UserServiceServer::<Services>::NAME,
+    v1::organization_service_server::OrganizationServiceServer::<Services>::NAME,
+    v1::team_service_server::TeamServiceServer::<Services>::NAME,
+    v1::project_service_server::ProjectServiceServer::<Services>::NAME,
+    v1::collaborator_service_server::CollaboratorServiceServer::<Services>::NAME,
+    v1::plan_service_server::PlanServiceServer::<Services>::NAME,
+];
+
+/// The health of the service. Cheap to clone.
+#[derive(Clone)]
+pub struct Health {
+    reporter: HealthReporter,
+}
+
+impl Health {
+    /// A health that is NOT_SERVING, and the service that tells it.
+    pub async fn new() -> (Self, HealthServer<impl HealthService>) {
+        let (reporter, service) = health_reporter();
+        let health = Self { reporter };
+        health.report(ServingStatus::NotServing).await;
+        (health, service)
+    }
+
+    /// Reports whether the view may answer, for ever.
+    pub async fn follow(self, view: View) {
+        loop {
+            let fresh = view.is_fresh();
+            if fresh {
+                info!("serving");
+                self.report(ServingStatus::Serving).await;
+            } else {
+                self.report(ServingStatus::NotServing).await;
+            }
+            view.freshness_changed(fresh).await;
+            if fresh {
+                warn!("not serving: the log of changes can't be followed");
+            }
+        }
+    }
+
+    /// Reports that it ends.
+    pub async fn end(&self) {
+        self.report(ServingStatus::NotServing).await;
+    }
+
+    /// Ends the streams of those who watch, so that they hold up no shutdown.
+    pub async fn close(mut self) {
+        for name in NAMES {
+            self.reporter.clear_service_status(name).await;
+        }
+    }
+
+    async fn report(&self, status: ServingStatus) {
+        for name in NAMES {
+            self.reporter.set_service_status(name, status).await;
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The service as a whole: database, view and gRPC put together, health kept true, and everything ended in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::trace::TraceLayer;
+use tracing::{info, warn};
+
+use crate::config::ServeOptions;
+use crate::domain::policy::Policy;
+use crate::grpc::Services;
+use crate::grpc::v1;
+use crate::grpc::v1::authorization_service_server::AuthorizationServiceServer;
+use crate::grpc::v1::collaborator_service_server::CollaboratorServiceServer;
+use crate::grpc::v1::organization_service_server::OrganizationServiceServer;
+use crate::grpc::v1::plan_service_server::PlanServiceServer;
+use crate::grpc::v1::project_service_server::ProjectServiceServer;
+use crate::grpc::v1::team_service_server::TeamServiceServer;
+use crate::grpc::v1::user_service_server::UserServiceServer;
+use crate::health::Health;
+use crate::membership::{Reader, Writer};
+use crate::store::migrations::{self, MigrationError};
+use crate::store::{Database, StoreError};
+use crate::telemetry;
+use crate::view::{Keeper, View, ViewSettings};
+
+/// Connections that only loads of the view use, so that lists and writes never keep a check waiting.
+const LOAD_CONNECTIONS: usize = 4;
+
+/// How long watchers of the health get to hear that it ends.
+const FAREWELL: Duration = Duration::from_millis(100);
+
+/// Why the service could not run, or could not run on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The policy that is compiled in is none.
+    #[error(transparent)]
+    Policy(#[from] crate::domain::policy_file::PolicyError),
+    /// The connections could not be prepared.
+    #[error("prepare the database connections")]
+    Database(#[from] StoreError),
+    /// The descriptors that are compiled in are none.
+    #[error("offer reflection")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// The listener has no address.
+    #[error("listen")]
+    Listener(#[from] std::io::Error),
+    /// The port failed.
+    #[error("serve")]
+    Transport(#[from] tonic::transport::Error),
+}
+
+/// Serves until `shutdown`, then ends in order: health, requests under way, the view, the database.
+///
+/// # Errors
+/// When it cannot begin. A database that is not there is no error: the health says so until it is.
+pub async fn serve(
+    listener: TcpListener,
+    database: tokio_postgres::Config,
+    options: &ServeOptions,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let policy = Arc::new(Policy::built_in()?);
+    let pool = Database::new(database.clone(), usize::from(options.database_connections))?;
+    let loads = Database::new(database, LOAD_CONNECTIONS)?;
+    let (view, keeper) = View::new(loads.clone(), view_settings(options));
+    let writer = Writer::new(pool.clone(), view.clone(), Arc::clone(&policy));
+    let services = Services::new(view.clone(), policy, Reader::new(pool.clone()), writer, options.request_timeout);
+    let (health, health_service) = Health::new().await;
+    let routes = routes(services, options)?.add_service(health_service);
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    tasks.spawn(stop.clone().run_until_cancelled_owned(health.clone().follow(view)));
+    tasks.spawn(stop.clone().run_until_cancelled_owned(keep(keeper, loads.config().clone(), options.no_migrate)));
+    let drain = CancellationToken::new();
+    let address = listener.local_addr()?;
+    let server = Server::builder()
+        .timeout(options.request_timeout)
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .layer(TraceLayer::new_for_grpc().make_span_with(telemetry::request_span).on_failure(()))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(
+            TcpIncoming::from(listener).with_nodelay(Some(true)),
+            drain.clone().cancelled_owned(),
+        );
+    let mut server = tokio::spawn(server);
+    info!(%address, "listening");
+    tokio::select! {
+        ended = &mut server => end(ended)?,
+        () = shutdown => {
+            info!("shutting down");
+            health.end().await;
+            tokio::time::sleep(FAREWELL).await;
+            health.close().await;
+            drain.cancel();
+            match tokio::time::timeout(options.shutdown_timeout, &mut server).await {
+                Ok(ended) => end(ended)?,
+                Err(_) => {
+                    warn!("requests were still under way at the end of --shutdown-timeout");
+                    server.abort();
+                }
+            }
+        }
+    }
+    stop.cancel();
+    tasks.close();
+    tasks.wait().await;
+    pool.close();
+    loads.close();
+    info!("stopped serving");
+    Ok(())
+}
+
+fn view_settings(options: &ServeOptions) -> ViewSettings {
+    let memory = usize::try_from(options.view_memory.as_u64()).unwrap_or(usize::MAX);
+    ViewSettings { memory, lease: options.lease, heartbeat: options.heartbeat }
+}
+
+/// Keeps the view, once the schema is what it should be.
+async fn keep(keeper: Keeper, config: tokio_postgres::Config, no_migrate: bool) {
+    prepare_schema(&config, no_migrate).await;
+    keeper.run().await;
+}
+
+/// Migrates, or checks the schema, again and again until that succeeds.
+async fn prepare_schema(config: &tokio_postgres::Config, no_migrate: bool) {
+    let mut pause = Duration::from_millis(100);
+    loop {
+        let prepared = if no_migrate {
+            migrations::check(config).await
+        } else {
+            migrations::migrate(config)
+                .await
+                .map(|applied| applied.iter().for_each(|one| info!(migration = one, "applied")))
+        };
+        match prepared {
+            Ok(()) => return,
+            Err(MigrationError::Store(error)) => {
+                warn!(error = &error as &dyn std::error::Error, "waiting for the database")
+            }
+            Err(error) => tracing::error!(%error, "the schema is not ready; not serving until it is"),
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(2));
+    }
+}
+
+fn routes(services: Services, options: &ServeOptions) -> Result<Routes, ServeError> {
+    let limit = usize::try_from(options.max_message_size.as_u64()).unwrap_or(usize::MAX);
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(v1::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    Ok(Routes::new(AuthorizationServiceServer::new(services.clone()).max_decoding_message_size(limit))
+        .add_service(UserServiceServer::new(services.clone()).max_decoding_message_size(limit))
+        .add_service(OrganizationServiceServer::new(services.clone()).max_decoding_message_size(limit))
+        .add_service(TeamServiceServer::new(services.clone()).max_decoding_message_size(limit))
+        .add_service(ProjectServiceServer::new(services.clone()).max_decoding_message_size(limit))
+        .add_service(CollaboratorServiceServer::new(services.clone()).max_decoding_message_size(limit))
+        .add_service(PlanServiceServer::new(services).max_decoding_message_size(limit))
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?))
+}
+
+fn end(ended: Result<Result<(), tonic::transport::Error>, tokio::task::JoinError>) -> Result<(), ServeError> {
+    match ended {
+        Ok(result) => Ok(result?),
+        // a panic in a connection's task was logged where it happened
+        Err(_) => Ok(()),
+    }
+}

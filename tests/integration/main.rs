@@ -1,0 +1,4 @@
+//! The service as its users meet it: a real PostgreSQL, real sockets, the real binary.
+
+mod smoke;
+mod support;

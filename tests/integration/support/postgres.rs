@@ -1,0 +1,72 @@
+//! One PostgreSQL server for all tests of this process, ended with it, and a fresh database a test.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rolegate::store::embedded::{EmbeddedOptions, EmbeddedServer};
+use rolegate::store::migrations;
+use tokio::sync::OnceCell;
+use tokio_postgres::{Client, Config, NoTls};
+
+static SERVER: OnceCell<Config> = OnceCell::const_new();
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// A database of this test's own, with the schema and nothing in it: a copy of a migrated template.
+pub async fn fresh_database() -> Config {
+    let template = SERVER.get_or_init(start).await;
+    let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    let maintenance = connect(template.clone().dbname("postgres")).await;
+    maintenance.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE rolegate")).await.unwrap();
+    template.clone().dbname(&name).clone()
+}
+
+/// A connection beside the service's own.
+pub async fn connect(config: &Config) -> Client {
+    let (client, connection) = config.connect(NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// A folder that an unprivileged server can live in. Not removed with the value: a server may outlive it.
+pub fn scratch_folder() -> PathBuf {
+    tempfile::Builder::new().prefix("rolegate-test-").tempdir().unwrap().keep()
+}
+
+/// What a server in `data_dir` is started with: fast, and safe enough for a test.
+pub fn test_server(data_dir: &Path) -> EmbeddedOptions {
+    let settings =
+        [("fsync", "off"), ("synchronous_commit", "off"), ("full_page_writes", "off"), ("max_connections", "500")];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    EmbeddedOptions { data_dir: data_dir.join("data"), binaries: None, settings }
+}
+
+/// Sees to it that a server in `folder` ends, and the folder goes, when this process has ended, however that happens.
+pub fn end_with_this_process(folder: &Path) {
+    let script =
+        "cat >/dev/null; kill -QUIT $(head -n 1 \"$0\"/data/postgres/postmaster.pid) 2>/dev/null; rm -rf \"$0\"";
+    let watchdog =
+        Command::new("sh").args(["-c", script]).arg(folder).stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
+    let mut input = watchdog.unwrap().stdin.take().unwrap();
+    input.flush().unwrap();
+    // open until this process ends, which is what the watchdog waits for
+    std::mem::forget(input);
+}
+
+async fn start() -> Config {
+    let folder = scratch_folder();
+    end_with_this_process(&folder);
+    open_to_others(&folder);
+    let server = EmbeddedServer::start(test_server(&folder)).await.unwrap();
+    let config = server.config();
+    std::mem::forget(server);
+    migrations::migrate(&config).await.unwrap();
+    config
+}
+
+/// Lets the unprivileged user that the server runs as through to its data folder.
+pub fn open_to_others(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).unwrap();
+}

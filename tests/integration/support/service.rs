@@ -1,0 +1,198 @@
+//! A service of a test's own, in this process, on a free port; and short ways to talk to it.
+
+use std::net::SocketAddr;
+
+use clap::Parser;
+use rolegate::config::ServeOptions;
+use rolegate::grpc::v1::authorization_service_client::AuthorizationServiceClient;
+use rolegate::grpc::v1::collaborator_service_client::CollaboratorServiceClient;
+use rolegate::grpc::v1::organization_service_client::OrganizationServiceClient;
+use rolegate::grpc::v1::plan_service_client::PlanServiceClient;
+use rolegate::grpc::v1::project_service_client::ProjectServiceClient;
+use rolegate::grpc::v1::team_service_client::TeamServiceClient;
+use rolegate::grpc::v1::user_service_client::UserServiceClient;
+use rolegate::grpc::v1::{
+    AddMemberRequest, AddTeamMemberRequest, CheckRequest, CheckResponse, CollaboratorServiceAddRequest,
+    OrganizationRole, OrganizationServiceCreateRequest, ProjectRole, ProjectServiceCreateRequest,
+    TeamServiceCreateRequest, UserServiceCreateRequest,
+};
+use rolegate::server;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_postgres::Config;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+use tonic::transport::{Channel, Endpoint};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_types::StatusExt as _;
+
+#[derive(Parser)]
+struct Options {
+    #[command(flatten)]
+    serve: ServeOptions,
+}
+
+/// A running service.
+pub struct Service {
+    pub address: SocketAddr,
+    pub database: Config,
+    pub channel: Channel,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Service {
+    /// A service on a fresh database, once it is serving.
+    pub async fn start() -> Self {
+        Self::start_on(super::fresh_database().await, &[]).await
+    }
+
+    /// A service on that database with these flags, once it is serving.
+    pub async fn start_on(database: Config, flags: &[&str]) -> Self {
+        let service = Self::launch(database, flags).await;
+        service.until(ServingStatus::Serving).await;
+        service
+    }
+
+    /// The same, without waiting for anything.
+    pub async fn launch(database: Config, flags: &[&str]) -> Self {
+        let options = Options::try_parse_from(["rolegate"].iter().chain(flags)).unwrap().serve;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let (stopped, config) = (stop.clone(), database.clone());
+        let task = tokio::spawn(async move {
+            server::serve(listener, config, &options, stopped.cancelled()).await.unwrap();
+        });
+        let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
+        Self { address, database, channel, stop, task }
+    }
+
+    /// Ends it in order.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.task.await.unwrap();
+    }
+
+    /// What `grpc.health.v1` says of the whole.
+    pub async fn health(&self) -> ServingStatus {
+        let mut client = HealthClient::new(self.channel.clone());
+        client.check(HealthCheckRequest::default()).await.unwrap().into_inner().status()
+    }
+
+    /// Waits until it says so.
+    pub async fn until(&self, wanted: ServingStatus) {
+        let watched = async {
+            let mut client = HealthClient::new(self.channel.clone());
+            let mut statuses = client.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+            while let Some(status) = statuses.message().await.unwrap() {
+                if status.status() == wanted {
+                    return;
+                }
+            }
+            panic!("the health stream ended before {wanted:?}");
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(30), watched).await.unwrap();
+    }
+
+    pub fn authorization(&self) -> AuthorizationServiceClient<Channel> {
+        AuthorizationServiceClient::new(self.channel.clone())
+    }
+
+    pub fn users(&self) -> UserServiceClient<Channel> {
+        UserServiceClient::new(self.channel.clone())
+    }
+
+    pub fn organizations(&self) -> OrganizationServiceClient<Channel> {
+        OrganizationServiceClient::new(self.channel.clone())
+    }
+
+    pub fn teams(&self) -> TeamServiceClient<Channel> {
+        TeamServiceClient::new(self.channel.clone())
+    }
+
+    pub fn projects(&self) -> ProjectServiceClient<Channel> {
+        ProjectServiceClient::new(self.channel.clone())
+    }
+
+    pub fn collaborators(&self) -> CollaboratorServiceClient<Channel> {
+        CollaboratorServiceClient::new(self.channel.clone())
+    }
+
+    pub fn plans(&self) -> PlanServiceClient<Channel> {
+        PlanServiceClient::new(self.channel.clone())
+    }
+
+    /// Asks one question.
+    pub async fn check(&self, user: &str, project: &str, action: &str) -> Result<CheckResponse, Status> {
+        let request = CheckRequest {
+            user: user.to_owned(),
+            project: project.to_owned(),
+            action: action.to_owned(),
+            consistency: None,
+        };
+        self.authorization().check(request).await.map(tonic::Response::into_inner)
+    }
+
+    /// Creates users on the default plan.
+    pub async fn create_users(&self, names: &[&str]) {
+        for name in names {
+            let request = UserServiceCreateRequest { username: (*name).to_owned(), ..Default::default() };
+            self.users().create(request).await.unwrap();
+        }
+    }
+
+    /// Creates an organization.
+    pub async fn create_organization(&self, name: &str, owner: &str) {
+        let (username, owner) = (name.to_owned(), owner.to_owned());
+        let request = OrganizationServiceCreateRequest { username, owner, ..Default::default() };
+        self.organizations().create(request).await.unwrap();
+    }
+
+    /// Adds a member.
+    pub async fn add_member(&self, organization: &str, user: &str, role: OrganizationRole) -> Result<String, Status> {
+        let request = AddMemberRequest {
+            organization: organization.to_owned(),
+            user: user.to_owned(),
+            role: role.into(),
+            ..Default::default()
+        };
+        self.organizations().add_member(request).await.map(|added| added.into_inner().revision)
+    }
+
+    /// Creates a team with these people in it.
+    pub async fn create_team(&self, team: &str, people: &[&str]) {
+        let request = TeamServiceCreateRequest { team: team.to_owned(), ..Default::default() };
+        self.teams().create(request).await.unwrap();
+        for user in people {
+            let (team, user) = (team.to_owned(), (*user).to_owned());
+            self.teams().add_team_member(AddTeamMemberRequest { team, user, ..Default::default() }).await.unwrap();
+        }
+    }
+
+    /// Creates a project, `owner/name`, and returns its id.
+    pub async fn create_project(&self, path: &str, public: bool) -> String {
+        let (owner, name) = path.split_once('/').unwrap();
+        let (owner, name) = (owner.to_owned(), name.to_owned());
+        let request = ProjectServiceCreateRequest { owner, name, public, ..Default::default() };
+        self.projects().create(request).await.unwrap().into_inner().project.unwrap().id
+    }
+
+    /// Adds a collaborator.
+    pub async fn add_collaborator(&self, project: &str, who: &str, role: ProjectRole) -> Result<String, Status> {
+        let request = CollaboratorServiceAddRequest {
+            project: project.to_owned(),
+            collaborator: who.to_owned(),
+            role: role.into(),
+            ..Default::default()
+        };
+        self.collaborators().add(request).await.map(|added| added.into_inner().revision)
+    }
+}
+
+/// The reason in an error's details.
+pub fn reason(status: &Status) -> String {
+    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
+}

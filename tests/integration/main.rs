@@ -1,4 +1,6 @@
 //! The service as its users meet it: a real PostgreSQL, real sockets, the real binary.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+
 mod smoke;
 mod support;

@@ -158,6 +158,8 @@ fn routes(services: Services, options: &ServeOptions) -> Result<Routes, ServeErr
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(v1::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // so that grpcurl can show the details of errors
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
     };
     Ok(Routes::new(AuthorizationServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(UserServiceServer::new(services.clone()).max_decoding_message_size(limit))

@@ -10,6 +10,13 @@ use super::error::StoreError;
 /// A connection of the pool, with its prepared statements. Dropping it gives it back.
 pub type Client = deadpool_postgres::Client;
 
+/// Adds settings of the session to those that the operator gave.
+pub(super) fn add_options(config: &mut Config, options: &str) {
+    let given = config.get_options().unwrap_or_default();
+    let both = format!("{options} {given}");
+    config.options(both.trim_end());
+}
+
 /// Ends a connection instead of giving it back: something hangs on it.
 pub fn discard(client: Client) {
     drop(Client::take(client));
@@ -36,9 +43,10 @@ impl Database {
             .connect_timeout(CONNECTION_WAIT)
             .tcp_user_timeout(Duration::from_secs(10))
             .keepalives_idle(Duration::from_secs(10));
-        if config.get_options().is_none() {
-            config.options("-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s");
-        }
+        add_options(
+            &mut config,
+            "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s",
+        );
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(config.clone(), NoTls, recycling);
         let wait = Some(CONNECTION_WAIT);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use crate::support::{fresh_database, postgres};
 
@@ -22,17 +22,21 @@ async fn every_statement_can_be_prepared() {
 /// The statements in the sources, by name: plain literals, and those that a macro of the file puts together.
 fn statements() -> BTreeMap<String, String> {
     let plain = Regex::new(r#""-- (\w+)\n([^"]*)""#).unwrap();
-    let heads = Regex::new(r#"(?s)macro_rules! (select_\w+).*?\$name,\s*"([^"]*)""#).unwrap();
-    let uses = Regex::new(r#"(?s)(select_\w+)!\(\s*"(\w+)",\s*"([^"]*)"\s*\)"#).unwrap();
+    let frames = r#"(?s)macro_rules! (\w+).*?\$name,\s*"([^"]*)",\s*\$\w+,?(?:\s*"([^"]*)")?"#;
+    let frames = Regex::new(frames).unwrap();
+    let uses = Regex::new(r#"(?s)(\w+)!\(\s*"(\w+)",\s*"([^"]*)"\s*,?\s*\)"#).unwrap();
     let mut found = BTreeMap::new();
     for text in store_sources() {
-        let heads: BTreeMap<_, _> =
-            heads.captures_iter(&text).map(|head| (head[1].to_owned(), head[2].to_owned())).collect();
+        let frames = frames.captures_iter(&text);
+        let part = |found: &Captures<'_>, index| found.get(index).map_or("", |part| part.as_str()).to_owned();
+        let frames: BTreeMap<_, _> =
+            frames.map(|found| (part(&found, 1), (part(&found, 2), part(&found, 3)))).collect();
         for one in plain.captures_iter(&text).filter(|one| one[2].trim().len() > 10 && !one[0].contains("embedded_")) {
             found.insert(one[1].to_owned(), one[2].to_owned());
         }
         for one in uses.captures_iter(&text) {
-            found.insert(one[2].to_owned(), format!("{} {}", heads[&one[1]], &one[3]));
+            let (before, after) = &frames[&one[1]];
+            found.insert(one[2].to_owned(), format!("{before} {} {after}", &one[3]));
         }
     }
     // put together from columns and joins that two statements share

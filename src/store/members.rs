@@ -64,7 +64,7 @@ pub async fn organizations_of(client: &impl GenericClient, user: AccountId) -> R
 /// How many members an organization has, up to `most`.
 pub async fn count(client: &impl GenericClient, organization: AccountId, most: u32) -> Result<u32, StoreError> {
     const SQL: &str = "-- count_members
-        SELECT count(*) FROM (SELECT FROM member WHERE organization_id = $1 LIMIT $2) AS some";
+        SELECT count(*) FROM (SELECT FROM member WHERE organization_id = $1 LIMIT $2) AS counted";
     let counted: i64 = query_one(client, SQL, &[&organization.0, &i64::from(most)]).await?.get(0);
     Ok(u32::try_from(counted).unwrap_or(u32::MAX))
 }

@@ -52,7 +52,7 @@ impl<'a> Scope<'a> {
         wanted: &[(Who<'_>, Strength)],
     ) -> Result<Vec<Option<Account>>, MembershipError> {
         let actor = self.actor.name().cloned();
-        let mut wanted = wanted.to_vec();
+        let (asked, mut wanted) = (wanted.len(), wanted.to_vec());
         wanted.extend(actor.as_ref().map(|name| (Who::Name(name), Strength::Shared)));
         let ids = self.resolve(&wanted).await?;
         let mut strengths = BTreeMap::new();
@@ -76,7 +76,11 @@ impl<'a> Scope<'a> {
         if let Some(facts) = actor_facts.transpose()? {
             self.actor.learn(facts.entries.into_iter().find_map(|(_, named)| named));
         }
-        ids.iter().zip(&wanted).map(|(id, (who, _))| same_account(*id, *who, &found)).collect()
+        let accounts = ids.iter().zip(&wanted).map(|(id, (who, _))| same_account(*id, *who, &found));
+        let mut accounts = accounts.collect::<Result<Vec<_>, _>>()?;
+        // the actor's is none of those asked for: taken for one, it would be written where another is missing
+        accounts.truncate(asked);
+        Ok(accounts)
     }
 
     /// Locks a project with its owner, and other accounts, until the transaction ends.

@@ -1,5 +1,6 @@
 //! A service with an organization, people of every level and projects; and what tests ask of it.
 
+use prost_types::Timestamp;
 use rolegate::grpc::v1::{OrganizationRole, Origin, ProjectRole};
 use tokio_postgres::Client;
 use tonic::{Code, Status};
@@ -108,6 +109,12 @@ impl World {
         let answer = self.service.check(user, project, "view_project").await.unwrap();
         answer.allowed.then(|| (answer.role(), answer.origin()))
     }
+}
+
+/// That many seconds from now.
+pub fn soon(seconds: i64) -> Timestamp {
+    let now = Timestamp::from(std::time::SystemTime::now());
+    Timestamp { seconds: now.seconds + seconds, ..now }
 }
 
 const TABLES: &[&str] = &[

@@ -78,6 +78,15 @@ impl Actor {
         }
     }
 
+    /// Refuses an actor that is no active user, before anything is said of whom the write is about.
+    pub(super) fn must_be_active(&self, action: &'static str) -> Result<(), MembershipError> {
+        match self {
+            Self::OwnRight => Ok(()),
+            Self::User { facts: Some(user), .. } if user.active => Ok(()),
+            Self::User { .. } => Err(self.denied(action)),
+        }
+    }
+
     fn denied(&self, action: &'static str) -> MembershipError {
         let actor = self.name().map(ToString::to_string).unwrap_or_default();
         Refusal::PermissionDenied { actor, action }.into()

@@ -101,10 +101,10 @@ impl Write {
 /// Any write: mostly in the caller's own right, sometimes on somebody's behalf, sometimes only tried.
 pub fn any_write() -> impl Strategy<Value = Write> {
     let write = prop_oneof![
-        5 => users(),
+        6 => users(),
         5 => organizations(),
         6 => members(),
-        5 => teams(),
+        6 => teams(),
         8 => projects(),
         14 => collaborators(),
         2 => plans(),
@@ -152,7 +152,7 @@ fn any_bool() -> BoxedStrategy<bool> {
 
 fn some_of(paths: &'static [&'static str]) -> BoxedStrategy<Option<FieldMask>> {
     let chosen = prop_oneof![
-        4 => select(paths).prop_map(|path| vec![path.to_owned()]),
+        6 => select(paths).prop_map(|path| vec![path.to_owned()]),
         1 => prop::sample::subsequence(paths, 1..=paths.len())
             .prop_map(|paths| paths.iter().map(|path| (*path).to_owned()).collect()),
     ];
@@ -176,11 +176,11 @@ macro_rules! request {
 }
 
 fn users() -> BoxedStrategy<Write> {
-    let mask = some_of(&["new_username", "active", "plan"]);
+    let mask = some_of(&["active", "new_username", "active", "plan"]);
     let mostly = prop::bool::weighted(0.7);
     prop_oneof![
-        3 => request!(UserCreate(UserServiceCreateRequest {
-            username: account(), inactive: prop::bool::weighted(0.1), plan: plan() })),
+        12 => request!(UserCreate(UserServiceCreateRequest {
+            username: person(), inactive: prop::bool::weighted(0.1), plan: plan() })),
         4 => request!(UserUpdate(UserServiceUpdateRequest {
             username: person(), update_mask: mask, new_username: account(), active: mostly, plan: plan() })),
         1 => request!(UserDelete(UserServiceDeleteRequest { username: person() })),
@@ -191,8 +191,8 @@ fn users() -> BoxedStrategy<Write> {
 fn organizations() -> BoxedStrategy<Write> {
     let mask = some_of(&["new_username", "default_project_role", "plan"]);
     prop_oneof![
-        2 => request!(OrganizationCreate(OrganizationServiceCreateRequest {
-            username: account(), owner: person(), default_project_role: 0..=5, plan: plan() })),
+        8 => request!(OrganizationCreate(OrganizationServiceCreateRequest {
+            username: organization(), owner: person(), default_project_role: 0..=5, plan: plan() })),
         4 => request!(OrganizationUpdate(OrganizationServiceUpdateRequest {
             username: organization(), update_mask: mask, new_username: account(), default_project_role: 0..=5,
             plan: plan() })),
@@ -218,7 +218,7 @@ fn members() -> BoxedStrategy<Write> {
 fn teams() -> BoxedStrategy<Write> {
     let name = select(&TEAMS).prop_map(str::to_owned);
     prop_oneof![
-        3 => request!(TeamCreate(TeamServiceCreateRequest { team: team() })),
+        6 => request!(TeamCreate(TeamServiceCreateRequest { team: team() })),
         1 => request!(TeamUpdate(TeamServiceUpdateRequest { team: team(), new_name: name })),
         1 => request!(TeamDelete(TeamServiceDeleteRequest { team: team() })),
         8 => request!(TeamMemberAdd(AddTeamMemberRequest { team: team(), user: person() })),
@@ -231,8 +231,8 @@ fn projects() -> BoxedStrategy<Write> {
     let name = || select(&PROJECTS).prop_map(str::to_owned);
     let mask = some_of(&["name", "public", "restricted_project_files", "template"]);
     prop_oneof![
-        5 => request!(ProjectCreate(ProjectServiceCreateRequest {
-            owner: account(), name: name(), public: prop::bool::weighted(0.3), restricted_project_files: any_bool(),
+        8 => request!(ProjectCreate(ProjectServiceCreateRequest {
+            owner: prop_oneof![organization(), person()], name: name(), public: prop::bool::weighted(0.3), restricted_project_files: any_bool(),
             template: prop::bool::weighted(0.1), id: (0..PROJECT_IDS).prop_map(project_id) })),
         4 => request!(ProjectUpdate(ProjectServiceUpdateRequest {
             project: project(), update_mask: mask, name: name(), public: any_bool(),

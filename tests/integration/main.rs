@@ -1,5 +1,6 @@
 //! The service as its users meet it: a real PostgreSQL, real sockets, the real binary.
 
+mod binary;
 mod cancellation;
 mod consistency;
 mod expiry;

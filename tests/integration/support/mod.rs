@@ -1,7 +1,12 @@
 //! What the tests stand on: one PostgreSQL a process, a fresh database and a service of its own a test.
 
+pub mod binary;
+pub mod oracle;
 pub mod postgres;
+pub mod proxy;
+pub mod scene;
 pub mod service;
 
+pub use oracle::{Matrix, Verdict};
 pub use postgres::fresh_database;
 pub use service::{Service, reason};

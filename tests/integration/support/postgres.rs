@@ -13,13 +13,26 @@ use tokio_postgres::{Client, Config, NoTls};
 static SERVER: OnceCell<Config> = OnceCell::const_new();
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
-/// A database of this test's own, with the schema and nothing in it: a copy of a migrated template.
+/// A database of this test's own, with the schema and nothing in it: a copy of a migrated template, but for the history,
+/// which is its own as well.
 pub async fn fresh_database() -> Config {
-    let template = SERVER.get_or_init(start).await;
+    let config = create_database("rolegate").await;
+    let renamed = "UPDATE revision SET history = gen_random_uuid(), page_secret = gen_random_uuid()";
+    connect(&config).await.batch_execute(renamed).await.unwrap();
+    config
+}
+
+/// A database of this test's own, without the schema.
+pub async fn empty_database() -> Config {
+    create_database("template0").await
+}
+
+async fn create_database(template: &str) -> Config {
+    let server = SERVER.get_or_init(start).await;
     let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    let maintenance = connect(template.clone().dbname("postgres")).await;
-    maintenance.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE rolegate")).await.unwrap();
-    template.clone().dbname(&name).clone()
+    let maintenance = connect(server.clone().dbname("postgres")).await;
+    maintenance.batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}")).await.unwrap();
+    server.clone().dbname(&name).clone()
 }
 
 /// A connection beside the service's own.

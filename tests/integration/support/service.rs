@@ -6,6 +6,7 @@ use clap::Parser;
 use rolegate::config::ServeOptions;
 use rolegate::grpc::v1::authorization_service_client::AuthorizationServiceClient;
 use rolegate::grpc::v1::collaborator_service_client::CollaboratorServiceClient;
+use rolegate::grpc::v1::consistency::Requirement;
 use rolegate::grpc::v1::organization_service_client::OrganizationServiceClient;
 use rolegate::grpc::v1::plan_service_client::PlanServiceClient;
 use rolegate::grpc::v1::project_service_client::ProjectServiceClient;
@@ -13,8 +14,8 @@ use rolegate::grpc::v1::team_service_client::TeamServiceClient;
 use rolegate::grpc::v1::user_service_client::UserServiceClient;
 use rolegate::grpc::v1::{
     AddMemberRequest, AddTeamMemberRequest, CheckRequest, CheckResponse, CollaboratorServiceAddRequest,
-    OrganizationRole, OrganizationServiceCreateRequest, ProjectRole, ProjectServiceCreateRequest,
-    TeamServiceCreateRequest, UserServiceCreateRequest,
+    CollaboratorServiceRemoveRequest, Consistency, OrganizationRole, OrganizationServiceCreateRequest, ProjectRole,
+    ProjectServiceCreateRequest, TeamServiceCreateRequest, UserServiceCreateRequest,
 };
 use rolegate::server;
 use tokio::net::TcpListener;
@@ -56,9 +57,20 @@ impl Service {
         service
     }
 
+    /// A service whose view may take so few bytes that it forgets all the time; no flag allows that little.
+    pub async fn start_forgetful(database: Config, memory: u64) -> Self {
+        let options = ServeOptions { view_memory: bytesize::ByteSize::b(memory), ..options(&[]) };
+        let service = Self::launch_with(database, options).await;
+        service.until(ServingStatus::Serving).await;
+        service
+    }
+
     /// The same, without waiting for anything.
     pub async fn launch(database: Config, flags: &[&str]) -> Self {
-        let options = Options::try_parse_from(["rolegate"].iter().chain(flags)).unwrap().serve;
+        Self::launch_with(database, options(flags)).await
+    }
+
+    async fn launch_with(database: Config, options: ServeOptions) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
@@ -123,6 +135,25 @@ impl Service {
 
     pub fn plans(&self) -> PlanServiceClient<Channel> {
         PlanServiceClient::new(self.channel.clone())
+    }
+
+    /// Asks one question that must be as fresh as that.
+    pub async fn check_at(
+        &self,
+        (user, project, action): (&str, &str, &str),
+        requirement: Requirement,
+    ) -> Result<CheckResponse, Status> {
+        let (user, project, action) = (user.to_owned(), project.to_owned(), action.to_owned());
+        let consistency = Some(Consistency { requirement: Some(requirement) });
+        let request = CheckRequest { user, project, action, consistency };
+        self.authorization().check(request).await.map(tonic::Response::into_inner)
+    }
+
+    /// Removes a collaborator.
+    pub async fn remove_collaborator(&self, project: &str, who: &str) -> Result<String, Status> {
+        let (project, collaborator) = (project.to_owned(), who.to_owned());
+        let request = CollaboratorServiceRemoveRequest { project, collaborator, ..Default::default() };
+        self.collaborators().remove(request).await.map(|removed| removed.into_inner().revision)
     }
 
     /// Asks one question.
@@ -190,6 +221,10 @@ impl Service {
         };
         self.collaborators().add(request).await.map(|added| added.into_inner().revision)
     }
+}
+
+fn options(flags: &[&str]) -> ServeOptions {
+    Options::try_parse_from(["rolegate"].iter().chain(flags)).unwrap().serve
 }
 
 /// The reason in an error's details.

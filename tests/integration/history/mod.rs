@@ -1,0 +1,183 @@
+//! Random histories: after every write the answers of `Check` are those of the SQL oracle, grants and denials alike.
+//!
+//! `ROLEGATE_HISTORY_STEPS` makes each history longer (500 writes unless set), `ROLEGATE_HISTORIES` runs more of them (3
+//! unless set). A failure names the shortest history found that shows it.
+
+mod concurrent;
+mod writes;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use futures::future::join_all;
+use jiff::SignedDuration;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use rolegate::grpc::v1::{OrganizationRole, ProjectServiceCreateRequest};
+use tokio_postgres::Client;
+use tonic::{Code, Status};
+
+use crate::support::oracle::{ACTIONS, database_clock, ends_between};
+use crate::support::postgres::{connect, fresh_database};
+use crate::support::{Matrix, Service, Verdict, reason};
+use writes::{ACCOUNTS, PROJECT_IDS, PROJECTS, Write, any_write, project_id};
+
+/// Every so many writes everybody is asked about everything; after the others, some about some.
+const WHOLE: usize = 60;
+const SOME: usize = 12;
+
+/// What can happen to a write that is as it should be: done, or refused for a reason that a caller can act on.
+const REFUSALS: [Code; 6] = [
+    Code::Ok,
+    Code::InvalidArgument,
+    Code::NotFound,
+    Code::AlreadyExists,
+    Code::FailedPrecondition,
+    Code::PermissionDenied,
+];
+
+/// How often each kind of write was answered with each code.
+type Tally = BTreeMap<(String, String), u32>;
+
+#[test]
+fn after_every_write_of_a_random_history_checks_agree_with_the_rules() {
+    let tally = random_histories(setting("ROLEGATE_HISTORIES", 3), setting("ROLEGATE_HISTORY_STEPS", 500), None);
+    println!("{tally:#?}");
+    let kinds_done = tally.keys().filter(|(_, code)| code == "Ok").count();
+    assert_eq!(kinds_done, 24, "every kind of write was done at least once: {tally:#?}");
+}
+
+#[test]
+fn a_view_that_forgets_all_the_time_answers_the_same() {
+    random_histories(setting("ROLEGATE_HISTORIES", 3).div_ceil(3), setting("ROLEGATE_HISTORY_STEPS", 500), Some(6_000));
+}
+
+fn setting(name: &str, default: u32) -> u32 {
+    std::env::var(name).map_or(default, |value| value.parse().expect(name))
+}
+
+fn random_histories(histories: u32, steps: u32, memory: Option<u64>) -> Tally {
+    let config = Config { cases: histories, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
+    let length = steps as usize / 2..=steps as usize;
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let tally = Arc::new(Mutex::new(Tally::new()));
+    let outcome = TestRunner::new(config).run(&prop::collection::vec(any_write(), length), |writes| {
+        let tally = Arc::clone(&tally);
+        // on a task: a test of the harness must not run on the thread that blocks
+        runtime.block_on(async move { tokio::spawn(play(writes, memory, tally)).await.unwrap() })
+    });
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
+    let tally = tally.lock().unwrap();
+    tally.clone()
+}
+
+/// Plays one history on a database of its own.
+async fn play(writes: Vec<Write>, memory: Option<u64>, tally: Arc<Mutex<Tally>>) -> Result<(), TestCaseError> {
+    let database = fresh_database().await;
+    let client = connect(&database).await;
+    let service = match memory {
+        None => Service::start_on(database, &[]).await,
+        Some(memory) => Service::start_forgetful(database, memory).await,
+    };
+    begin(&service).await;
+    let questions = questions();
+    for (step, write) in writes.into_iter().enumerate() {
+        let kind = format!("{write:?}").split('(').next().unwrap_or_default().to_owned();
+        let shown = format!("{write:?}");
+        let written = write.starting(database_clock(&client).await).run(&service).await;
+        count(&tally, kind, &written);
+        let asked = choose(&questions, step);
+        compare(&service, &client, &asked).await.map_err(|problem| {
+            let problem = format!("after step {step}, {shown} ({}):\n{problem}", outcome(&written));
+            eprintln!("{problem}");
+            TestCaseError::fail(problem)
+        })?;
+        if let Err(status) = written
+            && (!REFUSALS.contains(&status.code()) || reason(&status).is_empty())
+        {
+            return Err(TestCaseError::fail(format!("step {step}, {shown}: {status:?}")));
+        }
+    }
+    service.stop().await;
+    Ok(())
+}
+
+/// A small world to begin with, so that histories of any length get somewhere.
+async fn begin(service: &Service) {
+    service.create_users(&["ann", "bob", "cyd", "dan", "eve"]).await;
+    service.create_organization("acme", "ann").await;
+    service.create_organization("firm", "bob").await;
+    for (organization, user, role) in [
+        ("acme", "cyd", OrganizationRole::Admin),
+        ("acme", "dan", OrganizationRole::Member),
+        ("acme", "eve", OrganizationRole::Creator),
+        ("firm", "dan", OrganizationRole::Member),
+    ] {
+        service.add_member(organization, user, role).await.unwrap();
+    }
+    service.create_team("@acme/red", &["dan", "eve"]).await;
+    service.create_team("@firm/blue", &["dan", "bob"]).await;
+    for (number, path) in ["acme/trees", "firm/parks", "eve/trees"].iter().enumerate() {
+        let (owner, name) = path.split_once('/').unwrap();
+        let (owner, name, id) = (owner.to_owned(), name.to_owned(), project_id(number as u8));
+        let request = ProjectServiceCreateRequest { owner, name, id, ..Default::default() };
+        service.projects().create(request).await.unwrap();
+    }
+}
+
+fn count(tally: &Mutex<Tally>, kind: String, written: &Result<String, Status>) {
+    let code = written.as_ref().map_or_else(|status| reason(status), |_| "Ok".to_owned());
+    *tally.lock().unwrap().entry((kind, code)).or_default() += 1;
+}
+
+fn outcome(written: &Result<String, Status>) -> String {
+    written.as_ref().map_or_else(|status| status.to_string(), |revision| format!("done at {revision}"))
+}
+
+/// A user and a project.
+type Pair = (String, String);
+
+/// Everybody and everything that a history can know, and some that it can't.
+fn questions() -> Vec<Pair> {
+    let users = ACCOUNTS.iter().map(|name| (*name).to_owned()).chain([String::new(), "nobody".to_owned()]);
+    let paths = ACCOUNTS.iter().flat_map(|owner| PROJECTS.map(|name| format!("{owner}/{name}")));
+    let projects: Vec<String> = (0..=PROJECT_IDS).map(project_id).chain(paths).collect();
+    users
+        .flat_map(|user| projects.iter().map(move |project| (user.clone(), project.clone())).collect::<Vec<_>>())
+        .collect()
+}
+
+fn choose(questions: &[Pair], step: usize) -> Vec<(Pair, &'static str)> {
+    let action = |index: usize| ACTIONS[(index + step) % ACTIONS.len()].0;
+    if step % WHOLE == WHOLE - 1 {
+        return questions.iter().enumerate().map(|(index, pair)| (pair.clone(), action(index))).collect();
+    }
+    // a stride that meets everything in the end
+    let place = |index: usize| (step * SOME + index) * 101 % questions.len();
+    (0..SOME).map(|index| (questions[place(index)].clone(), action(index))).collect()
+}
+
+/// Asks, and finds the answers among those that the rules give from before the first question until shortly after the
+/// last: grants may end meanwhile, by the service's clock a little early.
+async fn compare(service: &Service, client: &Client, asked: &[(Pair, &'static str)]) -> Result<(), String> {
+    let before = database_clock(client).await;
+    let answers = join_all(asked.iter().map(|((user, project), action)| service.check(user, project, action))).await;
+    let after = database_clock(client).await;
+    let mut moments = ends_between(client, before, after + SignedDuration::from_secs(1)).await;
+    moments.push(before);
+    let mut matrices = Vec::new();
+    for moment in moments {
+        matrices.push(Matrix::read(client, moment).await);
+    }
+    for (((user, project), action), answer) in asked.iter().zip(answers) {
+        let answer = answer.map_err(|status| format!("{user} {project} {action}: {status:?}"))?;
+        let answered = Verdict::from(&answer);
+        let right: Vec<Verdict> = matrices.iter().map(|matrix| matrix.verdict(user, project, action)).collect();
+        if !right.contains(&answered) {
+            return Err(format!("{user} {project} {action}\n answered {answered:?}\n right is {right:?}"));
+        }
+    }
+    Ok(())
+}

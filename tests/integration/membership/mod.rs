@@ -6,6 +6,7 @@ mod calls;
 mod cascades;
 mod limits;
 mod masks;
+mod overlaps;
 mod refusals;
 mod transfers;
 mod world;

@@ -116,8 +116,11 @@ pub(super) fn limit(field: &'static str, value: i32) -> Result<Option<u32>, Stat
 pub(super) fn time(field: &'static str, value: Option<prost_types::Timestamp>) -> Result<Option<Timestamp>, Status> {
     let problem = "must be a valid time before the year 10000";
     let read = |time: prost_types::Timestamp| {
+        if !(0..1_000_000_000).contains(&time.nanos) {
+            return Err(errors::invalid_field(field, problem));
+        }
         // the store keeps microseconds: whatever is finer ends early
-        let nanos = time.nanos - time.nanos.rem_euclid(1_000);
+        let nanos = time.nanos - time.nanos % 1_000;
         Timestamp::new(time.seconds, nanos).map_err(|_| errors::invalid_field(field, problem))
     };
     value.map(read).transpose()

@@ -104,6 +104,15 @@ pub(super) fn organization_role(field: &'static str, value: i32) -> Result<Organ
     }
 }
 
+/// A role to change somebody to, which must be said.
+pub(super) fn new_organization_role(field: &'static str, value: i32) -> Result<OrganizationRole, Status> {
+    let problem = "must be one of ORGANIZATION_ROLE_MEMBER, _CREATOR and _ADMIN";
+    match value {
+        0 => Err(errors::invalid_field(field, problem)),
+        _ => organization_role(field, value),
+    }
+}
+
 /// A limit: −1 is none.
 pub(super) fn limit(field: &'static str, value: i32) -> Result<Option<u32>, Status> {
     match value {

@@ -14,8 +14,7 @@ const ADMIN: usize = 2;
 const CREATOR: usize = 3;
 
 /// The owner of the organization, the roles by their order, and those without any.
-const PROJECT: [&str; 11] =
-    ["olga", "adam", "alma", "mona", "edda", "rolf", "rita", "cleo", "sam", "ivan", "nobody"];
+const PROJECT: [&str; 11] = ["olga", "adam", "alma", "mona", "edda", "rolf", "rita", "cleo", "sam", "ivan", "nobody"];
 const PROJECT_OWNER: usize = 1;
 const MANAGER: usize = 4;
 
@@ -91,7 +90,8 @@ async fn writes_of_a_user_ask_for_that_user() {
     obeys(&world, &calls::rename_user("mia", "mimi"), "update_account", &actors, 1).await;
     obeys(&world, &calls::delete_user("mia"), "delete_account", &actors, 1).await;
     obeys(&world, &calls::create_project("mia", "stones"), "create_projects", &actors, 1).await;
-    for inactive in [calls::rename_user("ivan", "ivo"), calls::delete_user("ivan"), calls::create_project("ivan", "x")] {
+    for inactive in [calls::rename_user("ivan", "ivo"), calls::delete_user("ivan"), calls::create_project("ivan", "x")]
+    {
         world.denied(inactive.by("ivan")).await;
     }
 }
@@ -104,8 +104,12 @@ async fn any_active_user_creates_an_organization_and_owns_it() {
         assert_eq!(lacks, "create_organization", "{nobody}");
         world.denied(calls::create_organization("omega", nobody).by(nobody)).await;
     }
-    world.all([calls::create_organization("omega", "").by("sam"), calls::create_organization("psi", "SAM").by("sam")]).await;
-    world.all([calls::delete_organization("omega"), calls::delete_organization("psi")].map(|call| call.by("sam"))).await;
+    world
+        .all([calls::create_organization("omega", "").by("sam"), calls::create_organization("psi", "SAM").by("sam")])
+        .await;
+    world
+        .all([calls::delete_organization("omega"), calls::delete_organization("psi")].map(|call| call.by("sam")))
+        .await;
 }
 
 #[tokio::test]

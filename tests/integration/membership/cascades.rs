@@ -57,7 +57,9 @@ async fn a_deleted_organization_takes_all_of_its_own_and_nothing_else() {
     let world = twice().await;
     let gone = acme();
     goes(&world, calls::delete_organization("acme"), &strs(&gone), &[]).await;
-    for (user, project) in [("mia", "acme/trees"), ("olga", "acme/trees"), ("max", "acme/shells"), ("cleo", "acme/trees")] {
+    for (user, project) in
+        [("mia", "acme/trees"), ("olga", "acme/trees"), ("max", "acme/shells"), ("cleo", "acme/trees")]
+    {
         assert_eq!(world.role(user, project).await, None, "{user}");
     }
     assert_eq!(world.role("mia", "zeta/trees").await, Some((Reader, Origin::Collaborator)));

@@ -39,7 +39,9 @@ async fn an_update_changes_what_its_mask_names_and_nothing_else() {
     };
     let mut expected = ("stones".to_owned(), false, false, false);
     for path in ["public", "template", "name", "restricted_project_files"] {
-        world.send(Call::UpdateProject(v1::ProjectServiceUpdateRequest { update_mask: mask(&[path]), ..all.clone() })).await;
+        world
+            .send(Call::UpdateProject(v1::ProjectServiceUpdateRequest { update_mask: mask(&[path]), ..all.clone() }))
+            .await;
         match path {
             "public" => expected.1 = true,
             "restricted_project_files" => expected.2 = true,

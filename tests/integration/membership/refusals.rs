@@ -31,7 +31,8 @@ async fn nobody_is_added_where_it_is_already() {
 async fn who_does_not_belong_there_is_not_added() {
     let world = World::acme().await;
     world.all([calls::create_organization("zeta", "sam"), calls::create_team("@zeta/crew")]).await;
-    let owners = [add("acme/trees", "acme", Reader), add("pia/garden", "pia", Reader), add("pia/garden", "PIA", Reader)];
+    let owners =
+        [add("acme/trees", "acme", Reader), add("pia/garden", "pia", Reader), add("pia/garden", "PIA", Reader)];
     world.refused_all(FailedPrecondition, "OWNER_CANNOT_BE_COLLABORATOR", owners).await;
     world.refused(add_member("acme", "olga", Member), FailedPrecondition, "OWNER_CANNOT_BE_MEMBER").await;
     let strangers = [add("acme/trees", "sam", Reader), add_team_member("@acme/crew", "sam")];
@@ -123,7 +124,9 @@ async fn a_project_name_is_taken_once_an_owner() {
     let id = world.service.create_project("acme/stones", false).await;
     world.send(create_project("olga", "trees")).await;
     let with_id = |owner: &str, id: &str| match create_project(owner, "fresh") {
-        Call::CreateProject(request) => Call::CreateProject(v1::ProjectServiceCreateRequest { id: id.into(), ..request }),
+        Call::CreateProject(request) => {
+            Call::CreateProject(v1::ProjectServiceCreateRequest { id: id.into(), ..request })
+        }
         other => other,
     };
     let taken = [

@@ -29,7 +29,9 @@ impl World {
     /// `pia` owns the private project garden; she and `pam` are on the plan premium.
     pub async fn acme() -> Self {
         let world = Self::empty().await;
-        world.all(people().chain([calls::put_plan("premium", true, -1, -1), calls::create_project("pia", "garden")])).await;
+        world
+            .all(people().chain([calls::put_plan("premium", true, -1, -1), calls::create_project("pia", "garden")]))
+            .await;
         world.all(["pia", "pam"].map(|user| calls::set_user_plan(user, "premium"))).await;
         world.all([calls::create_organization("acme", "olga"), calls::create_project("acme", "trees")]).await;
         for (user, role) in MEMBERS {
@@ -84,7 +86,9 @@ impl World {
     /// All that the database holds, as text.
     pub async fn dump(&self) -> String {
         let one = |table: &&str| {
-            format!("SELECT '{table}: ' || coalesce(jsonb_agg(to_jsonb(t) ORDER BY to_jsonb(t))::text, '') FROM {table} AS t")
+            format!(
+                "SELECT '{table}: ' || coalesce(jsonb_agg(to_jsonb(t) ORDER BY to_jsonb(t))::text, '') FROM {table} AS t"
+            )
         };
         let sql = TABLES.iter().map(one).collect::<Vec<_>>().join(" UNION ALL ");
         let rows = self.database.query(&sql, &[]).await.unwrap();

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::Args;
+use tokio_postgres::Config;
+use tokio_postgres::config::SslMode;
 use tracing_subscriber::EnvFilter;
 
 use crate::telemetry::LogFormat;
@@ -19,7 +21,7 @@ pub const DEFAULT_LISTEN: &str = "127.0.0.1:50051";
 pub struct DatabaseOptions {
     /// PostgreSQL to use, as `postgresql://user:password@host/database`. Without it, a private server is started in the
     /// data folder.
-    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true, value_parser = database_url)]
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<DatabaseUrl>,
 
     /// Folder of the private PostgreSQL server. Default: ~/.local/share/rolegate, or /var/lib/rolegate as root.
@@ -95,9 +97,9 @@ pub struct LogOptions {
     pub log: LogFilter,
 }
 
-/// A database to connect to. Shows itself without its password.
+/// A database to connect to. It may hold a password, so it never shows itself.
 #[derive(Clone)]
-pub struct DatabaseUrl(pub tokio_postgres::Config);
+pub struct DatabaseUrl(String);
 
 /// What is logged.
 #[derive(Debug, Clone)]
@@ -124,9 +126,37 @@ impl std::fmt::Display for LogFilter {
     }
 }
 
+impl From<String> for DatabaseUrl {
+    fn from(url: String) -> Self {
+        Self(url)
+    }
+}
+
 impl std::fmt::Debug for DatabaseUrl {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_tuple("DatabaseUrl").field(&self.0.get_hosts()).field(&self.0.get_dbname()).finish()
+        formatter.write_str("DatabaseUrl(…)")
+    }
+}
+
+impl DatabaseUrl {
+    /// How to connect.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong with the URL, without repeating it.
+    pub fn config(&self) -> Result<Config, String> {
+        let expected = "write it as postgresql://user:password@host/database";
+        let config = Config::from_str(&self.0).map_err(|error| {
+            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+            format!("--database-url: {error}{cause}; {expected}")
+        })?;
+        if config.get_ssl_mode() == SslMode::Require {
+            let instead = "use a private network, or a local proxy that speaks TLS";
+            return Err(format!("--database-url: TLS to PostgreSQL (sslmode=require) is not offered yet; {instead}"));
+        }
+        if config.get_hosts().is_empty() {
+            return Err(format!("--database-url names no host; {expected}"));
+        }
+        Ok(config)
     }
 }
 
@@ -146,17 +176,6 @@ impl ServeOptions {
         }
         Ok(())
     }
-}
-
-fn database_url(text: &str) -> Result<DatabaseUrl, String> {
-    let config = tokio_postgres::Config::from_str(text).map_err(|error| {
-        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-        format!("{error}{cause}; write it as postgresql://user:password@host/database")
-    })?;
-    if config.get_hosts().is_empty() {
-        return Err("names no host; write it as postgresql://user:password@host/database".to_owned());
-    }
-    Ok(DatabaseUrl(config))
 }
 
 fn view_memory(text: &str) -> Result<ByteSize, String> {

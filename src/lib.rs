@@ -12,7 +12,6 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod grpc;
-mod health;
 pub mod membership;
 pub mod server;
 pub mod store;

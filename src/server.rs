@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
@@ -16,6 +17,7 @@ use tracing::{info, warn};
 use crate::config::ServeOptions;
 use crate::domain::policy::Policy;
 use crate::grpc::Services;
+use crate::grpc::health::Health;
 use crate::grpc::v1;
 use crate::grpc::v1::authorization_service_server::AuthorizationServiceServer;
 use crate::grpc::v1::collaborator_service_server::CollaboratorServiceServer;
@@ -24,7 +26,6 @@ use crate::grpc::v1::plan_service_server::PlanServiceServer;
 use crate::grpc::v1::project_service_server::ProjectServiceServer;
 use crate::grpc::v1::team_service_server::TeamServiceServer;
 use crate::grpc::v1::user_service_server::UserServiceServer;
-use crate::health::Health;
 use crate::membership::{Reader, Writer};
 use crate::store::migrations::{self, MigrationError};
 use crate::store::{Database, StoreError};
@@ -76,7 +77,8 @@ pub async fn serve(
     let (health, health_service) = Health::new().await;
     let routes = routes(services, options)?.add_service(health_service);
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-    tasks.spawn(stop.clone().run_until_cancelled_owned(health.clone().follow(view)));
+    let farewell = CancellationToken::new();
+    tasks.spawn(farewell.clone().run_until_cancelled_owned(health.clone().follow(view)));
     tasks.spawn(stop.clone().run_until_cancelled_owned(keep(keeper, loads.config().clone(), options.no_migrate)));
     let drain = CancellationToken::new();
     let address = listener.local_addr()?;
@@ -92,29 +94,41 @@ pub async fn serve(
         );
     let mut server = tokio::spawn(server);
     info!(%address, "listening");
-    tokio::select! {
-        ended = &mut server => end(ended)?,
+    let ended = tokio::select! {
+        ended = &mut server => end(ended),
         () = shutdown => {
-            info!("shutting down");
-            health.end().await;
-            tokio::time::sleep(FAREWELL).await;
-            health.close().await;
-            drain.cancel();
-            match tokio::time::timeout(options.shutdown_timeout, &mut server).await {
-                Ok(ended) => end(ended)?,
-                Err(_) => {
-                    warn!("requests were still under way at the end of --shutdown-timeout");
-                    server.abort();
-                }
-            }
+            // from here on the health says what it is told, whatever the view does
+            farewell.cancel();
+            drain_requests(&mut server, health, drain, options.shutdown_timeout).await
         }
-    }
+    };
+    farewell.cancel();
     stop.cancel();
     tasks.close();
     tasks.wait().await;
     pool.close();
     loads.close();
     info!("stopped serving");
+    ended
+}
+
+/// Health first, so that nobody sends more; then what is under way, for so long and no longer.
+async fn drain_requests(
+    server: &mut JoinHandle<Result<(), tonic::transport::Error>>,
+    health: Health,
+    drain: CancellationToken,
+    patience: Duration,
+) -> Result<(), ServeError> {
+    info!("shutting down");
+    health.end().await;
+    tokio::time::sleep(FAREWELL).await;
+    health.close().await;
+    drain.cancel();
+    if let Ok(ended) = tokio::time::timeout(patience, &mut *server).await {
+        return end(ended);
+    }
+    warn!("requests were still under way at the end of --shutdown-timeout");
+    server.abort();
     Ok(())
 }
 
@@ -158,6 +172,8 @@ fn routes(services: Services, options: &ServeOptions) -> Result<Routes, ServeErr
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(v1::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // so that grpcurl can show the details of errors
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
     };
     Ok(Routes::new(AuthorizationServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(UserServiceServer::new(services.clone()).max_decoding_message_size(limit))
@@ -170,7 +186,7 @@ fn routes(services: Services, options: &ServeOptions) -> Result<Routes, ServeErr
         .add_service(reflection().build_v1alpha()?))
 }
 
-fn end(ended: Result<Result<(), tonic::transport::Error>, tokio::task::JoinError>) -> Result<(), ServeError> {
+fn end(ended: Result<Result<(), tonic::transport::Error>, JoinError>) -> Result<(), ServeError> {
     match ended {
         Ok(result) => Ok(result?),
         // a panic in a connection's task was logged where it happened

@@ -98,4 +98,18 @@ mod tests {
         use clap::CommandFactory as _;
         Cli::command().debug_assert();
     }
+
+    #[test]
+    fn every_flag_and_variable_stands_in_the_operations_page() {
+        use clap::CommandFactory as _;
+        let page = include_str!("../../docs/OPERATIONS.md");
+        let cli = Cli::command();
+        for argument in cli.get_subcommands().chain([&cli]).flat_map(clap::Command::get_arguments) {
+            let flag = argument.get_long().map(|name| format!("`--{name}"));
+            let variable = argument.get_env().map(|name| format!("`{}`", name.to_string_lossy()));
+            for text in flag.into_iter().chain(variable) {
+                assert!(page.contains(&text), "{text} is not in docs/OPERATIONS.md");
+            }
+        }
+    }
 }

@@ -107,7 +107,7 @@ pub fn decide_project(
         (Asker::User(user), _, _) if !user.active => Reason::UserInactive,
         (Asker::User(_), None, _) => Reason::ProjectNotFound,
         (Asker::User(_), Some(_), None) => Reason::NoRole,
-        (Asker::User(_), Some(_), Some(held)) if reaches(held, lowest) && impossible => Reason::TemplateProject,
+        (Asker::User(_), Some(_), Some(held)) if reaches(held, rule.lowest) && impossible => Reason::TemplateProject,
         (Asker::User(_), Some(_), Some(held)) if reaches(held, lowest) => Reason::Granted,
         (Asker::User(_), Some(_), Some(held)) if reaches(held, rule.lowest) => Reason::RestrictedProjectFiles,
         (Asker::User(_), Some(_), Some(_)) => Reason::RoleTooLow,

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::change::EntryKey;
+use super::facts::Time;
 use super::ids::{AccountId, PlanId, ProjectId, TeamId};
 use super::names::{NameKey, ProjectName};
 use super::roles::{OrganizationRole, ProjectRole};
@@ -181,6 +182,13 @@ impl Account {
             AccountKind::Organization { owner, .. } => Some(owner),
             AccountKind::User { .. } => None,
         }
+    }
+}
+
+impl GrantSettings {
+    /// When it stops giving the role.
+    pub fn ends_at(&self) -> Time {
+        self.expires_at.map_or(Time::NEVER, |time| Time(time.as_microsecond()))
     }
 }
 

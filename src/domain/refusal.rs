@@ -43,7 +43,7 @@ pub enum Refusal {
     MemberLimitReached { counted: u32, limit: u32 },
     /// An organization always has an active owner.
     #[error(
-        "`{0}` can't be, or stop being, the owner that way: an organization needs an active user as its owner; transfer it to one"
+        "an organization needs an active user as its owner, which `{0}` is not or would no longer be; transfer it to one"
     )]
     OrganizationOwnerRequired(String),
     /// An organization where only a user will do.

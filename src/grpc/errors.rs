@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
-use tracing::error;
+use tracing::{error, info};
 
 use super::{revision, v1};
 use crate::domain::names::NameError;
 use crate::domain::refusal::Refusal;
 use crate::membership::MembershipError;
-use crate::store::StoreError;
 use crate::view::{LoadError, ViewError};
 use v1::ErrorReason as Reason;
 
@@ -70,6 +69,9 @@ pub(super) fn view(failure: ViewError) -> Status {
 /// What became of a write, or of a read of the resources.
 pub(super) fn membership(failure: MembershipError) -> Status {
     let message = format!("failed to {failure}");
+    if let MembershipError::Unavailable(_) | MembershipError::Internal(_) = failure {
+        error!(error = &failure as &dyn std::error::Error, "failed in the database");
+    }
     match failure {
         MembershipError::Refused(refusal) => refused(&refusal),
         MembershipError::NotFound { object, ref name } => {
@@ -78,7 +80,7 @@ pub(super) fn membership(failure: MembershipError) -> Status {
             status(Code::NotFound, Reason::NotFound, &failure.to_string(), details)
         }
         MembershipError::InvalidField { field, problem } => invalid_field(field, &problem),
-        MembershipError::Moved | MembershipError::Conflict => {
+        MembershipError::Moved | MembershipError::Met | MembershipError::Conflict => {
             let mut details = ErrorDetails::new();
             details.set_retry_info(Some(RETRY_SOON));
             status(Code::Aborted, Reason::Conflict, &message, details)
@@ -93,20 +95,8 @@ pub(super) fn membership(failure: MembershipError) -> Status {
             let metadata = HashMap::from([("revision".to_owned(), revision::encode(token))]);
             with_metadata(Code::DeadlineExceeded, Reason::ReplicasBehind, &message, metadata, ErrorDetails::new())
         }
-        MembershipError::Store(failure) => store(&failure),
-    }
-}
-
-fn store(failure: &StoreError) -> Status {
-    match failure {
-        StoreError::Unavailable(_) => {
-            error!(error = failure as &dyn std::error::Error, "failed to reach the database");
-            unavailable(Reason::DatabaseUnavailable, "failed to reach the database; nothing was written")
-        }
-        _ => {
-            error!(error = failure as &dyn std::error::Error, "failed in the database");
-            internal()
-        }
+        MembershipError::Unavailable(_) => unavailable(Reason::DatabaseUnavailable, &message),
+        MembershipError::Internal(_) => internal(),
     }
 }
 
@@ -129,7 +119,7 @@ fn refused(refusal: &Refusal) -> Status {
         }
         _ => {}
     }
-    tracing::info!(reason = name(reason), message, "refused a write");
+    info!(reason = name(reason), message, "refused a write");
     with_metadata(code, reason, &message, metadata, details)
 }
 

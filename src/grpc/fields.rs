@@ -52,9 +52,16 @@ pub(super) fn team(field: &'static str, text: &str) -> Result<TeamPath, Status> 
     TeamPath::parse(text).map_err(|error| errors::invalid_name(field, error))
 }
 
+/// A team that is to be, as `@organization/team`.
+pub(super) fn new_team(field: &'static str, text: &str) -> Result<TeamPath, Status> {
+    let path = team(field, text)?;
+    new_team_name(field, path.team.as_str())?;
+    Ok(path)
+}
+
 /// The new name of a team.
-pub(super) fn team_name(field: &'static str, text: &str) -> Result<TeamName, Status> {
-    TeamName::parse(text).map_err(|error| errors::invalid_name(field, error))
+pub(super) fn new_team_name(field: &'static str, text: &str) -> Result<TeamName, Status> {
+    TeamName::parse_new(text).map_err(|error| errors::invalid_name(field, error))
 }
 
 /// A user or a team.
@@ -94,12 +101,19 @@ pub(super) fn optional_project_role(field: &'static str, value: i32) -> Result<O
     }
 }
 
-/// A role to give in an organization; none is member.
+/// A role to give in an organization.
 pub(super) fn organization_role(field: &'static str, value: i32) -> Result<OrganizationRole, Status> {
+    let problem = "must be one of ORGANIZATION_ROLE_MEMBER, _CREATOR and _ADMIN";
+    optional_organization_role(field, value)?.ok_or_else(|| errors::invalid_field(field, problem))
+}
+
+/// A role to give in an organization, or none.
+pub(super) fn optional_organization_role(field: &'static str, value: i32) -> Result<Option<OrganizationRole>, Status> {
     match v1::OrganizationRole::try_from(value) {
-        Ok(v1::OrganizationRole::Unspecified | v1::OrganizationRole::Member) => Ok(OrganizationRole::Member),
-        Ok(v1::OrganizationRole::Creator) => Ok(OrganizationRole::Creator),
-        Ok(v1::OrganizationRole::Admin) => Ok(OrganizationRole::Admin),
+        Ok(v1::OrganizationRole::Unspecified) => Ok(None),
+        Ok(v1::OrganizationRole::Member) => Ok(Some(OrganizationRole::Member)),
+        Ok(v1::OrganizationRole::Creator) => Ok(Some(OrganizationRole::Creator)),
+        Ok(v1::OrganizationRole::Admin) => Ok(Some(OrganizationRole::Admin)),
         Err(_) => Err(errors::invalid_field(field, "is no role that there is")),
     }
 }
@@ -116,9 +130,10 @@ pub(super) fn limit(field: &'static str, value: i32) -> Result<Option<u32>, Stat
 pub(super) fn time(field: &'static str, value: Option<prost_types::Timestamp>) -> Result<Option<Timestamp>, Status> {
     let problem = "must be a valid time before the year 10000";
     let read = |time: prost_types::Timestamp| {
+        let valid = (0..1_000_000_000).contains(&time.nanos);
         // the store keeps microseconds: whatever is finer ends early
-        let nanos = time.nanos - time.nanos.rem_euclid(1_000);
-        Timestamp::new(time.seconds, nanos).map_err(|_| errors::invalid_field(field, problem))
+        let read = valid.then(|| Timestamp::new(time.seconds, time.nanos / 1_000 * 1_000));
+        read.and_then(Result::ok).ok_or_else(|| errors::invalid_field(field, problem))
     };
     value.map(read).transpose()
 }

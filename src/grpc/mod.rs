@@ -7,6 +7,7 @@ mod collaborators;
 mod deadline;
 mod errors;
 mod fields;
+pub mod health;
 mod organizations;
 mod pages;
 mod plans;

@@ -13,6 +13,7 @@ use super::v1::{
     RemoveMemberRequest, RemoveMemberResponse, UpdateMemberRequest, UpdateMemberResponse,
 };
 use super::{Services, errors, fields, resources, writes};
+use crate::domain::roles::OrganizationRole;
 use crate::membership::members::{AddMember, RemoveMember, UpdateMember};
 use crate::membership::organizations::{
     CreateOrganization, DeleteOrganization, TransferOrganization, UpdateOrganization,
@@ -112,7 +113,7 @@ impl OrganizationService for Services {
         let operation = AddMember {
             organization: fields::username("organization", &request.organization)?,
             user: fields::username("user", &request.user)?,
-            role: fields::organization_role("role", request.role)?,
+            role: fields::optional_organization_role("role", request.role)?.unwrap_or(OrganizationRole::Member),
             public: request.public,
         };
         let written = self.write(&context, &operation).await?;
@@ -146,13 +147,15 @@ impl OrganizationService for Services {
     async fn update_member(&self, request: Request<UpdateMemberRequest>) -> Answer<UpdateMemberResponse> {
         let (context, request) = self.accept(request)?;
         let mask = fields::mask(request.update_mask.as_ref(), &["role", "public"])?;
-        let role = fields::organization_role("role", request.role)?;
-        let operation = UpdateMember {
+        let mut operation = UpdateMember {
             organization: fields::username("organization", &request.organization)?,
             user: fields::username("user", &request.user)?,
-            role: mask.contains("role").then_some(role),
+            role: None,
             public: mask.contains("public").then_some(request.public),
         };
+        if mask.contains("role") {
+            operation.role = Some(fields::organization_role("role", request.role)?);
+        }
         let written = self.write(&context, &operation).await?;
         let revision = writes::revision(&written);
         let (organization, member) = written.output;

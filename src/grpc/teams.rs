@@ -19,7 +19,7 @@ type Answer<T> = Result<Response<T>, Status>;
 impl TeamService for Services {
     async fn create(&self, request: Request<TeamServiceCreateRequest>) -> Answer<TeamServiceCreateResponse> {
         let (context, request) = self.accept(request)?;
-        let operation = CreateTeam { team: fields::team("team", &request.team)? };
+        let operation = CreateTeam { team: fields::new_team("team", &request.team)? };
         let written = self.write(&context, &operation).await?;
         let revision = writes::revision(&written);
         Ok(Response::new(TeamServiceCreateResponse { team: Some(resources::team(written.output)), revision }))
@@ -47,7 +47,7 @@ impl TeamService for Services {
         let (context, request) = self.accept(request)?;
         let operation = RenameTeam {
             team: fields::team("team", &request.team)?,
-            new_name: fields::team_name("new_name", &request.new_name)?,
+            new_name: fields::new_team_name("new_name", &request.new_name)?,
         };
         let written = self.write(&context, &operation).await?;
         let revision = writes::revision(&written);

@@ -12,8 +12,7 @@ use crate::store::{accounts, collaborators, members, projects, teams};
 impl Scope<'_> {
     /// Takes roles on projects away.
     pub(super) async fn remove_collaborators(&mut self, which: Which) -> Result<Vec<Collaborator>, MembershipError> {
-        let rows = collaborators::select(&self.transaction, which).await?;
-        collaborators::delete(&self.transaction, which).await?;
+        let rows = collaborators::delete(&self.transaction, which).await?;
         for row in &rows {
             self.changes.touch(EntryKey::Project(row.project));
             self.log_collaborator(Some(row), None);
@@ -39,8 +38,7 @@ impl Scope<'_> {
         organization: &Account,
         member: &Member,
     ) -> Result<(), MembershipError> {
-        let places = Places { organization: Some(organization.id), user: Some(member.user), team: None };
-        self.remove_team_members(places).await?;
+        self.remove_team_members(Places::OfUserAt(member.user, organization.id)).await?;
         self.remove_collaborators(Which::UserAtOwner(member.user, organization.id)).await?;
         members::delete(&self.transaction, organization.id, member.user).await?;
         self.touch_users(&[member.user]).await?;
@@ -64,14 +62,12 @@ impl Scope<'_> {
     /// Deletes an organization with its projects, teams, members and collaborators.
     pub(super) async fn delete_organization(&mut self, organization: &Account) -> Result<(), MembershipError> {
         self.delete_projects_of(organization).await?;
-        let places = Places { organization: Some(organization.id), ..Places::default() };
-        self.remove_team_members(places).await?;
+        self.remove_team_members(Places::OfOrganization(organization.id)).await?;
         for team in teams::all(&self.transaction, organization.id).await? {
             self.log_team(Some(&team), None);
         }
         teams::delete_all(&self.transaction, organization.id).await?;
-        let gone = members::all(&self.transaction, organization.id).await?;
-        members::delete_all(&self.transaction, organization.id).await?;
+        let gone = members::delete_all(&self.transaction, organization.id).await?;
         let users: Vec<AccountId> = gone.iter().map(|member| member.user).collect();
         self.touch_users(&users).await?;
         for member in &gone {

@@ -20,6 +20,9 @@ pub enum MembershipError {
     /// What was found unlocked had moved before it was locked; the write is run again.
     #[error("find the same facts twice")]
     Moved,
+    /// It met another write; it is run again.
+    #[error("go on beside another write")]
+    Met,
     /// It met other writes again and again. Nothing was written.
     #[error("finish beside other writes; try again")]
     Conflict,
@@ -32,9 +35,12 @@ pub enum MembershipError {
     /// It is committed, and the view did not apply it before the deadline.
     #[error("apply the committed write before the deadline")]
     ReplicasBehind(Token),
-    /// The store failed. Nothing was written.
-    #[error(transparent)]
-    Store(StoreError),
+    /// The database can't be reached or is overloaded. Nothing was written.
+    #[error("reach the database; nothing was written")]
+    Unavailable(#[source] StoreError),
+    /// The database gave an answer that makes no sense: a mistake of ours. Nothing was written.
+    #[error("work with the database")]
+    Internal(#[source] StoreError),
 }
 
 impl MembershipError {
@@ -45,7 +51,7 @@ impl MembershipError {
 
     /// Whether running it again may help.
     pub(super) fn is_conflict(&self) -> bool {
-        matches!(self, Self::Moved | Self::Store(StoreError::Conflict))
+        matches!(self, Self::Moved | Self::Met)
     }
 
     /// Where this is the failure of a constraint, the refusal that it stands for.
@@ -61,7 +67,11 @@ impl From<StoreError> for MembershipError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::OutcomeUnknown(_) => Self::OutcomeUnknown,
-            other => Self::Store(other),
+            StoreError::Conflict => Self::Met,
+            StoreError::Unavailable(_) => Self::Unavailable(error),
+            StoreError::Constraint(_) | StoreError::Unreadable { .. } | StoreError::Statement(_) => {
+                Self::Internal(error)
+            }
         }
     }
 }

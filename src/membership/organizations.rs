@@ -74,6 +74,7 @@ impl Operation for CreateOrganization {
         if self.plan.is_some() {
             scope.actor.own_right_only("put an account on a plan")?;
         }
+        scope.actor.must_be_active(AccountAction::CreateOrganization.name())?;
         let owner =
             locked.into_iter().flatten().next().ok_or_else(|| MembershipError::not_found(Object::User, &owner))?;
         may_own(&owner)?;

@@ -34,7 +34,10 @@ impl Operation for PutPlan {
         scope.actor.own_right_only("change plans")?;
         let code = self.code.as_str();
         let before = plans::lock_by_code(&scope.transaction, code).await?;
-        let id = plans::put(&scope.transaction, code, &self.rules).await?;
+        let (id, is_new) = plans::put(&scope.transaction, code, &self.rules).await?;
+        if is_new != before.is_none() {
+            return Err(MembershipError::Moved);
+        }
         let after = Plan { id, code: code.to_owned(), rules: self.rules.clone() };
         scope.changes.touch(EntryKey::Plan(id));
         scope.log_plan(before.as_ref(), Some(&after));

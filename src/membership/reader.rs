@@ -26,6 +26,17 @@ pub struct Page<'a> {
 
 type Result<T> = std::result::Result<T, MembershipError>;
 
+/// Reads on one connection, which goes back to the pool when the read is done, and ends when the read is dropped before.
+macro_rules! read {
+    ($reader:ident, $client:ident, $body:block) => {{
+        let lease = $reader.database.client().await?;
+        let $client: &Client = &lease;
+        let read: Result<_> = async { $body }.await;
+        lease.give_back();
+        read
+    }};
+}
+
 impl Reader {
     /// A reader of that database.
     pub fn new(database: Database) -> Self {
@@ -34,38 +45,39 @@ impl Reader {
 
     /// The secret that page tokens are sealed with.
     pub async fn page_secret(&self) -> Result<[u8; 16]> {
-        Ok(log::identity(&self.client().await?).await?.page_secret.into_bytes())
+        read!(self, client, { Ok(log::identity(client).await?.page_secret.into_bytes()) })
     }
 
     /// A user.
     pub async fn user(&self, name: &Username) -> Result<Account> {
-        let found = accounts::by_name(&self.client().await?, &name.key()).await?;
+        let found = read!(self, client, { Ok(accounts::by_name(client, &name.key()).await?) })?;
         found.filter(Account::is_user).ok_or_else(|| MembershipError::not_found(Object::User, name))
     }
 
     /// An organization.
     pub async fn organization(&self, name: &Username) -> Result<Account> {
-        organization(&self.client().await?, name).await
+        read!(self, client, { organization(client, name).await })
     }
 
     /// Users by name.
     pub async fn users(&self, page: Page<'_>) -> Result<Vec<Account>> {
-        Ok(accounts::page(&self.client().await?, Kind::User, page.after, page.size).await?)
+        read!(self, client, { Ok(accounts::page(client, Kind::User, page.after, page.size).await?) })
     }
 
     /// Organizations by name.
     pub async fn organizations(&self, page: Page<'_>) -> Result<Vec<Account>> {
-        Ok(accounts::page(&self.client().await?, Kind::Organization, page.after, page.size).await?)
+        read!(self, client, { Ok(accounts::page(client, Kind::Organization, page.after, page.size).await?) })
     }
 
     /// A member, with its organization.
     pub async fn member(&self, name: &Username, user: &Username) -> Result<(Account, Member)> {
-        let client = self.client().await?;
-        let organization = organization(&client, name).await?;
-        let missing = || MembershipError::not_found(Object::Member, format!("{name}/{user}"));
-        let account = accounts::by_name(&client, &user.key()).await?.ok_or_else(missing)?;
-        let member = members::get(&client, organization.id, account.id).await?.ok_or_else(missing)?;
-        Ok((organization, member))
+        read!(self, client, {
+            let organization = organization(client, name).await?;
+            let missing = || MembershipError::not_found(Object::Member, format!("{name}/{user}"));
+            let account = accounts::by_name(client, &user.key()).await?.ok_or_else(missing)?;
+            let member = members::get(client, organization.id, account.id).await?.ok_or_else(missing)?;
+            Ok((organization, member))
+        })
     }
 
     /// An organization's members by name.
@@ -75,50 +87,54 @@ impl Reader {
         include_hidden: bool,
         page: Page<'_>,
     ) -> Result<(Account, Vec<Member>)> {
-        let client = self.client().await?;
-        let organization = organization(&client, name).await?;
-        let members = members::page(&client, organization.id, include_hidden, page.after, page.size).await?;
-        Ok((organization, members))
+        read!(self, client, {
+            let organization = organization(client, name).await?;
+            let members = members::page(client, organization.id, include_hidden, page.after, page.size).await?;
+            Ok((organization, members))
+        })
     }
 
     /// A team.
     pub async fn team(&self, path: &TeamPath) -> Result<Team> {
-        team(&self.client().await?, path).await
+        read!(self, client, { team(client, path).await })
     }
 
     /// An organization's teams by name.
     pub async fn teams(&self, name: &Username, page: Page<'_>) -> Result<Vec<Team>> {
-        let client = self.client().await?;
-        let organization = organization(&client, name).await?;
-        Ok(teams::page(&client, organization.id, page.after, page.size).await?)
+        read!(self, client, {
+            let organization = organization(client, name).await?;
+            Ok(teams::page(client, organization.id, page.after, page.size).await?)
+        })
     }
 
     /// A team's people by name.
     pub async fn team_members(&self, path: &TeamPath, page: Page<'_>) -> Result<(Team, Vec<TeamMember>)> {
-        let client = self.client().await?;
-        let team = team(&client, path).await?;
-        let members = teams::page_of_members(&client, team.id, page.after, page.size).await?;
-        Ok((team, members))
+        read!(self, client, {
+            let team = team(client, path).await?;
+            let members = teams::page_of_members(client, team.id, page.after, page.size).await?;
+            Ok((team, members))
+        })
     }
 
     /// A project.
     pub async fn project(&self, reference: &ProjectReference) -> Result<Project> {
-        project(&self.client().await?, reference).await
+        read!(self, client, { project(client, reference).await })
     }
 
     /// Projects by their owner's id and their name, of one owner or of all. A page's key is `id/name`.
     pub async fn projects(&self, owner: Option<&Username>, page: Page<'_>) -> Result<Vec<Project>> {
-        let client = self.client().await?;
-        let owner = match owner {
-            None => None,
-            Some(name) => {
-                let found = accounts::by_name(&client, &name.key()).await?;
-                Some(found.ok_or_else(|| MembershipError::not_found(Object::User, name))?.id)
-            }
-        };
-        let (id, name) = page.after.split_once('/').unwrap_or_default();
-        let cursor = Cursor { owner: id.parse().unwrap_or_default(), name: name.to_owned() };
-        Ok(projects::page(&client, owner, &cursor, page.size).await?)
+        read!(self, client, {
+            let owner = match owner {
+                None => None,
+                Some(name) => {
+                    let found = accounts::by_name(client, &name.key()).await?;
+                    Some(found.ok_or_else(|| MembershipError::not_found(Object::User, name))?.id)
+                }
+            };
+            let (id, name) = page.after.split_once('/').unwrap_or_default();
+            let cursor = Cursor { owner: id.parse().unwrap_or_default(), name: name.to_owned() };
+            Ok(projects::page(client, owner, &cursor, page.size).await?)
+        })
     }
 
     /// A project's collaborators: teams, then users, each by name.
@@ -128,39 +144,37 @@ impl Reader {
         include_incognito: bool,
         page: Page<'_>,
     ) -> Result<Vec<Collaborator>> {
-        let client = self.client().await?;
-        let project = project(&client, reference).await?;
-        Ok(collaborators::page(&client, project.id, include_incognito, page.after, page.size).await?)
+        read!(self, client, {
+            let project = project(client, reference).await?;
+            Ok(collaborators::page(client, project.id, include_incognito, page.after, page.size).await?)
+        })
     }
 
     /// A collaborator.
     pub async fn collaborator(&self, reference: &ProjectReference, name: &CollaboratorName) -> Result<Collaborator> {
-        let client = self.client().await?;
-        let project = project(&client, reference).await?;
-        let missing = || MembershipError::not_found(Object::Collaborator, format!("{name} on {reference}"));
-        let subject = match name {
-            CollaboratorName::Team(path) => Subject::Team(team(&client, path).await?.id),
-            CollaboratorName::User(user) => {
-                let user = accounts::by_name(&client, &user.key()).await?.ok_or_else(missing)?;
-                Subject::User(user.id)
-            }
-        };
-        collaborators::get(&client, project.id, subject).await?.ok_or_else(missing)
+        read!(self, client, {
+            let project = project(client, reference).await?;
+            let missing = || MembershipError::not_found(Object::Collaborator, format!("{name} on {reference}"));
+            let subject = match name {
+                CollaboratorName::Team(path) => Subject::Team(team(client, path).await?.id),
+                CollaboratorName::User(user) => {
+                    let user = accounts::by_name(client, &user.key()).await?.ok_or_else(missing)?;
+                    Subject::User(user.id)
+                }
+            };
+            collaborators::get(client, project.id, subject).await?.ok_or_else(missing)
+        })
     }
 
     /// A plan.
     pub async fn plan(&self, code: &PlanCode) -> Result<Plan> {
-        let plan = plans::by_code(&self.client().await?, code.as_str()).await?;
+        let plan = read!(self, client, { Ok(plans::by_code(client, code.as_str()).await?) })?;
         plan.ok_or_else(|| MembershipError::not_found(Object::Plan, code.as_str()))
     }
 
     /// Plans by code.
     pub async fn plans(&self, page: Page<'_>) -> Result<Vec<Plan>> {
-        Ok(plans::page(&self.client().await?, page.after, page.size).await?)
-    }
-
-    async fn client(&self) -> Result<Client> {
-        Ok(self.database.client().await?)
+        read!(self, client, { Ok(plans::page(client, page.after, page.size).await?) })
     }
 }
 

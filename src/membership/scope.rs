@@ -45,13 +45,14 @@ impl<'a> Scope<'a> {
         (self.transaction, self.changes)
     }
 
-    /// Locks accounts, and the actor's with them, until the transaction ends; returns them as they are then. `None`
-    /// where there is none.
+    /// Locks accounts, and the actor's with them, until the transaction ends; returns those that were asked for, in their
+    /// order, as they are then. `None` where there is none.
     pub(super) async fn lock(
         &mut self,
         wanted: &[(Who<'_>, Strength)],
     ) -> Result<Vec<Option<Account>>, MembershipError> {
         let actor = self.actor.name().cloned();
+        let asked_for = wanted.len();
         let mut wanted = wanted.to_vec();
         wanted.extend(actor.as_ref().map(|name| (Who::Name(name), Strength::Shared)));
         let ids = self.resolve(&wanted).await?;
@@ -76,7 +77,11 @@ impl<'a> Scope<'a> {
         if let Some(facts) = actor_facts.transpose()? {
             self.actor.learn(facts.entries.into_iter().find_map(|(_, named)| named));
         }
-        ids.iter().zip(&wanted).map(|(id, (who, _))| same_account(*id, *who, &found)).collect()
+        let locked = ids.iter().zip(&wanted).map(|(id, (who, _))| same_account(*id, *who, &found));
+        let mut locked = locked.collect::<Result<Vec<_>, _>>()?;
+        // the actor was locked for itself, and is nobody that was asked for
+        locked.truncate(asked_for);
+        Ok(locked)
     }
 
     /// Locks a project with its owner, and other accounts, until the transaction ends.
@@ -103,7 +108,7 @@ impl<'a> Scope<'a> {
     /// The plan of that code, or the default one.
     pub(super) async fn plan(&self, code: Option<&PlanCode>) -> Result<Plan, MembershipError> {
         let code = code.map_or(PlanCode::DEFAULT, PlanCode::as_str);
-        let plan = plans::by_code(&self.transaction, code).await?;
+        let plan = plans::hold_by_code(&self.transaction, code).await?;
         plan.ok_or_else(|| MembershipError::not_found(Object::Plan, code))
     }
 

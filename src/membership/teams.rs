@@ -96,7 +96,7 @@ impl Operation for DeleteTeam {
         scope.authorize_organization(organization.id, OrganizationAction::DeleteTeams)?;
         let team = scope.team(&self.team).await?;
         scope.remove_collaborators(Which::Team(team.id)).await?;
-        scope.remove_team_members(Places { team: Some(team.id), ..Places::default() }).await?;
+        scope.remove_team_members(Places::OfTeam(team.id)).await?;
         teams::delete(&scope.transaction, team.id).await?;
         scope.log_team(Some(&team), None);
         Ok(())
@@ -138,8 +138,7 @@ impl Operation for RemoveTeamMember {
         let team = scope.team(&self.team).await?;
         let missing = || MembershipError::not_found(Object::TeamMember, format!("{}/{}", self.team, self.user));
         let user = user.ok_or_else(missing)?;
-        let places = Places { team: Some(team.id), user: Some(user.id), organization: None };
-        match scope.remove_team_members(places).await? {
+        match scope.remove_team_members(Places::OfUserIn(user.id, team.id)).await? {
             0 => Err(missing()),
             _ => Ok(()),
         }

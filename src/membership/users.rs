@@ -83,13 +83,14 @@ impl Operation for DeleteUser {
         scope.authorize_account(&user, AccountAction::DeleteAccount).await?;
         for owned in accounts::owned_organizations(&scope.transaction, user.id).await? {
             let locked = scope.lock(&[(Who::Id(owned), Strength::Exclusive)]).await?;
-            for organization in locked.into_iter().flatten() {
-                scope.delete_organization(&organization).await?;
-            }
+            let owned = locked.into_iter().flatten().next();
+            let owned = owned.filter(|organization| organization.organization_owner() == Some(user.id));
+            // handed over meanwhile: the user may now be its member
+            scope.delete_organization(&owned.ok_or(MembershipError::Moved)?).await?;
         }
         scope.delete_projects_of(&user).await?;
         scope.remove_collaborators(Which::User(user.id)).await?;
-        scope.remove_team_members(Places { user: Some(user.id), ..Places::default() }).await?;
+        scope.remove_team_members(Places::OfUser(user.id)).await?;
         scope.leave_all_organizations(&user).await?;
         scope.delete_account(&user).await
     }
@@ -108,8 +109,9 @@ impl Scope<'_> {
         let organizations = members::organizations_of(&self.transaction, user.id).await?;
         for organization in accounts::by_ids(&self.transaction, &organizations).await? {
             let member = members::get(&self.transaction, organization.id, user.id).await?;
-            members::delete(&self.transaction, organization.id, user.id).await?;
-            self.log_member(&organization, member.as_ref(), None);
+            if members::delete(&self.transaction, organization.id, user.id).await? {
+                self.log_member(&organization, member.as_ref(), None);
+            }
         }
         Ok(())
     }

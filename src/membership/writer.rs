@@ -11,7 +11,7 @@ use super::scope::Scope;
 use crate::domain::change::Change;
 use crate::domain::names::Username;
 use crate::domain::policy::Policy;
-use crate::store::{Database, StoreError, log};
+use crate::store::{Client, Database, StoreError, log};
 use crate::view::{Token, View, ViewError};
 
 /// How often a write that meets others is run in all.
@@ -113,8 +113,24 @@ impl Writer {
         context: &WriteContext,
         operation: &O,
     ) -> Result<(O::Output, Vec<Change>, Option<Token>), MembershipError> {
+        let connected = self.database.client();
+        let mut client = before(context.deadline, MembershipError::DeadlineExceeded, connected).await?;
+        let ended = self.transact(&mut client, context, operation).await;
+        match &ended {
+            // something may still hang on it
+            Err(MembershipError::DeadlineExceeded | MembershipError::OutcomeUnknown) => drop(client),
+            _ => client.give_back(),
+        }
+        ended
+    }
+
+    async fn transact<O: Operation>(
+        &self,
+        client: &mut Client,
+        context: &WriteContext,
+        operation: &O,
+    ) -> Result<(O::Output, Vec<Change>, Option<Token>), MembershipError> {
         let actor = context.actor.as_ref().map(Username::as_str);
-        let mut client = before(context.deadline, MembershipError::DeadlineExceeded, self.database.client()).await?;
         let prepared = before(context.deadline, MembershipError::DeadlineExceeded, async {
             let transaction = client.transaction().await.map_err(StoreError::from)?;
             let mut scope = Scope::new(transaction, &self.policy, context.actor.as_ref());
@@ -133,7 +149,8 @@ impl Writer {
                 None => transaction.rollback().await.map_err(StoreError::from),
             }
         };
-        before(context.deadline, MembershipError::OutcomeUnknown, end).await?;
+        let late = if token.is_some() { MembershipError::OutcomeUnknown } else { MembershipError::DeadlineExceeded };
+        before(context.deadline, late, end).await?;
         Ok((output, changes.into_removals(), token))
     }
 }

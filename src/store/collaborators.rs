@@ -142,42 +142,53 @@ pub async fn update(
     Ok(())
 }
 
-/// The rows that [`delete`] would take away, locked until the transaction ends.
-pub async fn select(client: &impl GenericClient, which: Which) -> Result<Vec<Collaborator>, StoreError> {
-    const SQL: &str = select_collaborators!(
-        "select_collaborators",
-        "WHERE ($1::uuid IS NULL OR row.project_id = $1) AND ($2::bigint IS NULL OR row.owner_id = $2)
-           AND ($3::bigint IS NULL OR row.user_id = $3) AND ($4::bigint IS NULL OR row.team_id = $4)
-         ORDER BY row.project_id, row.user_id, row.team_id FOR UPDATE OF row"
+macro_rules! delete_collaborators {
+    ($name:literal, $which:literal) => {
+        concat!(
+            "-- ",
+            $name,
+            "
+            WITH gone AS (DELETE FROM collaborator WHERE ",
+            $which,
+            " RETURNING *)
+            SELECT row.project_id, row.user_id, row.team_id, row.role, row.incognito, row.expires_at, row.created_by,
+                   row.created_at, row.updated_by, row.updated_at,
+                   coalesce(account.username, '@' || organization.username || '/' || team.name),
+                   owner.username || '/' || project.name
+            FROM gone AS row
+            JOIN project ON project.id = row.project_id
+            JOIN account AS owner ON owner.id = project.owner_id
+            LEFT JOIN account ON account.id = row.user_id
+            LEFT JOIN team ON team.id = row.team_id
+            LEFT JOIN account AS organization ON organization.id = team.organization_id
+            ORDER BY row.project_id, row.user_id, row.team_id"
+        )
+    };
+}
+
+/// Takes rows away, and returns them.
+pub async fn delete(client: &impl GenericClient, which: Which) -> Result<Vec<Collaborator>, StoreError> {
+    const OF_USER: &str = delete_collaborators!("delete_collaborator_user", "project_id = $1 AND user_id = $2");
+    const OF_TEAM: &str = delete_collaborators!("delete_collaborator_team", "project_id = $1 AND team_id = $2");
+    const PROJECT: &str = delete_collaborators!("delete_collaborators_of_project", "project_id = $1");
+    const TEAM: &str = delete_collaborators!("delete_collaborations_of_team", "team_id = $1");
+    const USER: &str = delete_collaborators!("delete_collaborations_of_user", "user_id = $1");
+    const USER_AT_OWNER: &str =
+        delete_collaborators!("delete_collaborations_of_user_at_owner", "user_id = $1 AND owner_id = $2");
+    const OWNER: &str = delete_collaborators!(
+        "delete_collaborators_at_owner",
+        "project_id IN (SELECT id FROM project WHERE owner_id = $1)"
     );
-    let (project, owner, user, team) = filter(which);
-    query(client, SQL, &[&project, &owner, &user, &team]).await?.iter().map(collaborator).collect()
-}
-
-/// Takes rows away.
-pub async fn delete(client: &impl GenericClient, which: Which) -> Result<(), StoreError> {
-    const SQL: &str = "-- delete_collaborators
-        DELETE FROM collaborator AS row
-        WHERE ($1::uuid IS NULL OR row.project_id = $1) AND ($2::bigint IS NULL OR row.owner_id = $2)
-          AND ($3::bigint IS NULL OR row.user_id = $3) AND ($4::bigint IS NULL OR row.team_id = $4)";
-    let (project, owner, user, team) = filter(which);
-    execute(client, SQL, &[&project, &owner, &user, &team]).await?;
-    Ok(())
-}
-
-type Filter = (Option<uuid::Uuid>, Option<i64>, Option<i64>, Option<i64>);
-
-/// Project, owner, user and team that a row must have.
-fn filter(which: Which) -> Filter {
-    match which {
-        Which::Of(project, Subject::User(user)) => (Some(project.0), None, Some(user.0), None),
-        Which::Of(project, Subject::Team(team)) => (Some(project.0), None, None, Some(team.0)),
-        Which::Project(project) => (Some(project.0), None, None, None),
-        Which::Team(team) => (None, None, None, Some(team.0)),
-        Which::User(user) => (None, None, Some(user.0), None),
-        Which::UserAtOwner(user, owner) => (None, Some(owner.0), Some(user.0), None),
-        Which::Owner(owner) => (None, Some(owner.0), None, None),
-    }
+    let rows = match which {
+        Which::Of(project, Subject::User(user)) => query(client, OF_USER, &[&project.0, &user.0]).await?,
+        Which::Of(project, Subject::Team(team)) => query(client, OF_TEAM, &[&project.0, &team.0]).await?,
+        Which::Project(project) => query(client, PROJECT, &[&project.0]).await?,
+        Which::Team(team) => query(client, TEAM, &[&team.0]).await?,
+        Which::User(user) => query(client, USER, &[&user.0]).await?,
+        Which::UserAtOwner(user, owner) => query(client, USER_AT_OWNER, &[&user.0, &owner.0]).await?,
+        Which::Owner(owner) => query(client, OWNER, &[&owner.0]).await?,
+    };
+    rows.iter().map(collaborator).collect()
 }
 
 fn columns(subject: Subject) -> (Option<i64>, Option<i64>) {

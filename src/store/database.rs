@@ -1,5 +1,6 @@
 //! The door to PostgreSQL: a pool of connections, and transactions that end in the log.
 
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
@@ -7,12 +8,52 @@ use tokio_postgres::{Config, NoTls};
 
 use super::error::StoreError;
 
-/// A connection of the pool, with its prepared statements. Dropping it gives it back.
+/// A connection of the pool, with its prepared statements.
 pub type Client = deadpool_postgres::Client;
 
-/// Ends a connection instead of giving it back: something hangs on it.
-pub fn discard(client: Client) {
-    drop(Client::take(client));
+/// Adds settings of the session to those that the operator gave.
+pub(super) fn add_options(config: &mut Config, options: &str) {
+    let given = config.get_options().unwrap_or_default();
+    let both = format!("{options} {given}");
+    config.options(both.trim_end());
+}
+
+/// A connection in use. Given back once what was asked of it is done; dropped before that, as when a caller goes away, the
+/// statement under way is cancelled and the connection ended: the next one to use it would wait behind that statement.
+pub struct Lease {
+    client: Option<Client>,
+}
+
+impl Lease {
+    /// Gives the connection back to the pool.
+    pub fn give_back(mut self) {
+        drop(self.client.take());
+    }
+}
+
+impl Deref for Lease {
+    type Target = Client;
+
+    #[expect(clippy::expect_used, reason = "only giving it back takes the client, and consumes the lease")]
+    fn deref(&self) -> &Client {
+        self.client.as_ref().expect("a lease holds a client")
+    }
+}
+
+impl DerefMut for Lease {
+    #[expect(clippy::expect_used, reason = "only giving it back takes the client, and consumes the lease")]
+    fn deref_mut(&mut self) -> &mut Client {
+        self.client.as_mut().expect("a lease holds a client")
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(client) = self.client.take() else { return };
+        let cancel = client.cancel_token();
+        drop(Client::take(client));
+        tokio::spawn(async move { tokio::time::timeout(CONNECTION_WAIT, cancel.cancel_query(NoTls)).await });
+    }
 }
 
 /// How long to wait for a connection, one to be made included.
@@ -36,9 +77,10 @@ impl Database {
             .connect_timeout(CONNECTION_WAIT)
             .tcp_user_timeout(Duration::from_secs(10))
             .keepalives_idle(Duration::from_secs(10));
-        if config.get_options().is_none() {
-            config.options("-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s");
-        }
+        add_options(
+            &mut config,
+            "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s",
+        );
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(config.clone(), NoTls, recycling);
         let wait = Some(CONNECTION_WAIT);
@@ -55,8 +97,8 @@ impl Database {
     ///
     /// # Errors
     /// When the database can't be reached, or all connections are busy for 5 seconds.
-    pub async fn client(&self) -> Result<Client, StoreError> {
-        Ok(self.pool.get().await?)
+    pub async fn client(&self) -> Result<Lease, StoreError> {
+        Ok(Lease { client: Some(self.pool.get().await?) })
     }
 
     /// How to connect beside the pool, as the follower of the log does.

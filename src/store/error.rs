@@ -32,9 +32,11 @@ impl StoreError {
         Self::Unreadable { what, value: value.to_owned() }
     }
 
-    /// The same failure, met while committing: a lost connection then leaves the outcome open.
+    /// The same failure, met while committing: a connection that is lost, or a server that goes away, then leaves the
+    /// outcome open.
     pub fn while_committing(error: tokio_postgres::Error) -> Self {
-        if error.as_db_error().is_none() { Self::OutcomeUnknown(error) } else { error.into() }
+        let answered = error.as_db_error().is_some_and(|answer| !["08", "57"].contains(&class(answer.code())));
+        if answered { error.into() } else { Self::OutcomeUnknown(error) }
     }
 }
 
@@ -44,14 +46,18 @@ impl From<tokio_postgres::Error> for StoreError {
             return Self::Unavailable(Box::new(error));
         };
         let state = answer.code();
-        if [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(state) {
+        // a serialization failure, a deadlock, or a lock that was not granted in time
+        let conflicts =
+            [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::LOCK_NOT_AVAILABLE];
+        if conflicts.contains(state) {
             return Self::Conflict;
         }
         if let (Some(constraint), "23") = (answer.constraint(), class(state)) {
             return Self::Constraint(constraint.to_owned());
         }
-        // connection exceptions, insufficient resources, operator intervention (shutdown, cancel), read-only standby
-        if ["08", "53", "57"].contains(&class(state)) || *state == SqlState::READ_ONLY_SQL_TRANSACTION {
+        let away = [SqlState::READ_ONLY_SQL_TRANSACTION, SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT];
+        // connection exceptions, insufficient resources, operator intervention (shutdown, cancel)
+        if ["08", "53", "57"].contains(&class(state)) || away.contains(state) {
             return Self::Unavailable(Box::new(error));
         }
         Self::Statement(error)

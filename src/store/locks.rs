@@ -31,19 +31,20 @@ pub async fn resolve(client: &impl GenericClient, keys: &[&str]) -> Result<Vec<(
 }
 
 /// Locks accounts until the transaction ends, in the order given: that of their ids. One round trip.
+///
+/// These are advisory locks, which every write takes, and not locks of rows: they are granted in the order in which they
+/// were asked for, so that a steady stream of shared ones cannot keep an exclusive one waiting.
 pub async fn lock_accounts(client: &impl GenericClient, accounts: &[(AccountId, Strength)]) -> Result<(), StoreError> {
     const EXCLUSIVE: &str = "-- lock_account
-        SELECT FROM account WHERE id = $1 FOR NO KEY UPDATE";
+        SELECT pg_advisory_xact_lock($1)";
     const SHARED: &str = "-- lock_account_shared
-        SELECT FROM account WHERE id = $1 FOR SHARE";
+        SELECT pg_advisory_xact_lock_shared($1)";
     let exclusive = client.prepare_cached(EXCLUSIVE).await?;
     let shared = client.prepare_cached(SHARED).await?;
-    let ids: Vec<_> = accounts.iter().map(|(id, strength)| (id.0, *strength)).collect();
     // polled in order, and so sent in order, on one connection
-    try_join_all(ids.iter().map(|(id, strength)| {
+    try_join_all(accounts.iter().map(|(id, strength)| {
         let statement = if *strength == Strength::Exclusive { &exclusive } else { &shared };
-        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 1] = [id];
-        async move { client.execute(statement, &parameters).await }
+        async move { client.query_one(statement, &[&id.0]).await }
     }))
     .await?;
     Ok(())

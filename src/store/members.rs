@@ -48,12 +48,6 @@ pub async fn page(
     query(client, SQL, &[&organization.0, &include_hidden, &after, &size]).await?.iter().map(member).collect()
 }
 
-/// All members of an organization.
-pub async fn all(client: &impl GenericClient, organization: AccountId) -> Result<Vec<Member>, StoreError> {
-    const SQL: &str = select_members!("all_members", "WHERE member.organization_id = $1 ORDER BY member.user_id");
-    query(client, SQL, &[&organization.0]).await?.iter().map(member).collect()
-}
-
 /// The organizations that a user is a member of.
 pub async fn organizations_of(client: &impl GenericClient, user: AccountId) -> Result<Vec<AccountId>, StoreError> {
     const SQL: &str = "-- organizations_of_member
@@ -64,7 +58,7 @@ pub async fn organizations_of(client: &impl GenericClient, user: AccountId) -> R
 /// How many members an organization has, up to `most`.
 pub async fn count(client: &impl GenericClient, organization: AccountId, most: u32) -> Result<u32, StoreError> {
     const SQL: &str = "-- count_members
-        SELECT count(*) FROM (SELECT FROM member WHERE organization_id = $1 LIMIT $2) AS some";
+        SELECT count(*) FROM (SELECT FROM member WHERE organization_id = $1 LIMIT $2) AS first_members";
     let counted: i64 = query_one(client, SQL, &[&organization.0, &i64::from(most)]).await?.get(0);
     Ok(u32::try_from(counted).unwrap_or(u32::MAX))
 }
@@ -91,20 +85,20 @@ pub async fn update(client: &impl GenericClient, organization: AccountId, member
     Ok(())
 }
 
-/// Removes a member, and nothing that hangs on it.
-pub async fn delete(client: &impl GenericClient, organization: AccountId, user: AccountId) -> Result<(), StoreError> {
+/// Removes a member, and nothing that hangs on it; `false` where there was none.
+pub async fn delete(client: &impl GenericClient, organization: AccountId, user: AccountId) -> Result<bool, StoreError> {
     const SQL: &str = "-- delete_member
         DELETE FROM member WHERE organization_id = $1 AND user_id = $2";
-    execute(client, SQL, &[&organization.0, &user.0]).await?;
-    Ok(())
+    Ok(execute(client, SQL, &[&organization.0, &user.0]).await? > 0)
 }
 
-/// Removes all members of an organization.
-pub async fn delete_all(client: &impl GenericClient, organization: AccountId) -> Result<(), StoreError> {
+/// Removes all members of an organization, and returns them.
+pub async fn delete_all(client: &impl GenericClient, organization: AccountId) -> Result<Vec<Member>, StoreError> {
     const SQL: &str = "-- delete_all_members
-        DELETE FROM member WHERE organization_id = $1";
-    execute(client, SQL, &[&organization.0]).await?;
-    Ok(())
+        WITH member AS (DELETE FROM member WHERE organization_id = $1 RETURNING *)
+        SELECT member.user_id, account.username, member.role, member.public, member.created_at
+        FROM member JOIN account ON account.id = member.user_id ORDER BY member.user_id";
+    query(client, SQL, &[&organization.0]).await?.iter().map(member).collect()
 }
 
 fn member(row: &Row) -> Result<Member, StoreError> {

@@ -2,6 +2,7 @@
 
 use tokio_postgres::{Client, Config, NoTls};
 
+use super::database::add_options;
 use super::error::StoreError;
 
 mod embedded {
@@ -55,7 +56,7 @@ pub async fn check(config: &Config) -> Result<(), MigrationError> {
 
 async fn connect(config: &Config) -> Result<Client, StoreError> {
     let mut config = config.clone();
-    config.options("-c statement_timeout=0 -c lock_timeout=0");
+    add_options(&mut config, "-c statement_timeout=0 -c lock_timeout=0");
     let (client, connection) = config.connect(NoTls).await?;
     // ends with the client; its error is the client's
     tokio::spawn(connection);

@@ -18,5 +18,5 @@ pub mod projects;
 mod rows;
 pub mod teams;
 
-pub use database::{Client, Database, discard};
+pub use database::{Client, Database, Lease};
 pub use error::StoreError;

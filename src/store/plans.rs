@@ -27,6 +27,12 @@ pub async fn by_code(client: &impl GenericClient, code: &str) -> Result<Option<P
     Ok(query_opt(client, SQL, &[&code]).await?.map(|row| plan(&row, 0)))
 }
 
+/// A plan by code, kept from being deleted until the transaction ends.
+pub async fn hold_by_code(client: &impl GenericClient, code: &str) -> Result<Option<Plan>, StoreError> {
+    const SQL: &str = select_plans!("hold_plan_by_code", "WHERE code = $1 FOR KEY SHARE");
+    Ok(query_opt(client, SQL, &[&code]).await?.map(|row| plan(&row, 0)))
+}
+
 /// A plan by code, locked so that writes of it come one after the other.
 pub async fn lock_by_code(client: &impl GenericClient, code: &str) -> Result<Option<Plan>, StoreError> {
     const SQL: &str = select_plans!("lock_plan_by_code", "WHERE code = $1 FOR NO KEY UPDATE");
@@ -39,19 +45,19 @@ pub async fn page(client: &impl GenericClient, after: &str, size: i64) -> Result
     Ok(query(client, SQL, &[&after, &size]).await?.iter().map(|row| plan(row, 0)).collect())
 }
 
-/// Creates a plan, or replaces the one of that code.
-pub async fn put(client: &impl GenericClient, code: &str, rules: &PlanRules) -> Result<PlanId, StoreError> {
+/// Creates a plan, or replaces the one of that code; says whether it is new.
+pub async fn put(client: &impl GenericClient, code: &str, rules: &PlanRules) -> Result<(PlanId, bool), StoreError> {
     const SQL: &str = "-- put_plan
         INSERT INTO plan (code, premium, collaborator_limit, member_limit, personal_projects_up_to_reporter)
         VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (code) DO UPDATE SET premium = $2, collaborator_limit = $3, member_limit = $4,
             personal_projects_up_to_reporter = $5
-        RETURNING id";
+        RETURNING id, xmax = 0";
     let stored = |limit: Option<u32>| limit.and_then(|limit| i32::try_from(limit).ok());
     let (collaborators, members) = (stored(rules.collaborator_limit), stored(rules.member_limit));
     let capped = rules.personal_projects_up_to_reporter;
     let row = query_one(client, SQL, &[&code, &rules.premium, &collaborators, &members, &capped]).await?;
-    Ok(PlanId(row.get(0)))
+    Ok((PlanId(row.get(0)), row.get(1)))
 }
 
 /// Deletes a plan.

@@ -144,32 +144,56 @@ pub async fn insert_member(
     Ok(team_member(&query_one(client, SQL, &[&team.id.0, &team.organization.0, &user.0]).await?))
 }
 
-/// Which places to take away: those that fit all that is given.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Places {
-    /// Of this organization's teams.
-    pub organization: Option<AccountId>,
-    /// Of this team.
-    pub team: Option<TeamId>,
-    /// Of this user.
-    pub user: Option<AccountId>,
+/// Which places in teams to take away.
+#[derive(Debug, Clone, Copy)]
+pub enum Places {
+    /// All of an organization's teams.
+    OfOrganization(AccountId),
+    /// All of a team.
+    OfTeam(TeamId),
+    /// A user's, in all teams.
+    OfUser(AccountId),
+    /// A user's, in an organization's teams.
+    OfUserAt(AccountId, AccountId),
+    /// A user's, in one team.
+    OfUserIn(AccountId, TeamId),
 }
 
-/// Takes places in teams away.
-pub async fn delete_members(client: &impl GenericClient, places: Places) -> Result<Vec<RemovedTeamMember>, StoreError> {
-    const SQL: &str = "-- delete_team_members
-        WITH gone AS (
-            DELETE FROM team_member
-            WHERE ($1::bigint IS NULL OR organization_id = $1) AND ($2::bigint IS NULL OR team_id = $2)
-              AND ($3::bigint IS NULL OR user_id = $3)
-            RETURNING *
+macro_rules! delete_team_members {
+    ($name:literal, $which:literal) => {
+        concat!(
+            "-- ",
+            $name,
+            "
+            WITH gone AS (DELETE FROM team_member WHERE ",
+            $which,
+            " RETURNING *)
+            SELECT gone.user_id, account.username, organization.username, team.name
+            FROM gone JOIN account ON account.id = gone.user_id JOIN team ON team.id = gone.team_id
+            JOIN account AS organization ON organization.id = gone.organization_id ORDER BY team.id, gone.user_id"
         )
-        SELECT gone.user_id, account.username, organization.username, team.name
-        FROM gone JOIN account ON account.id = gone.user_id JOIN team ON team.id = gone.team_id
-        JOIN account AS organization ON organization.id = gone.organization_id ORDER BY team.id, gone.user_id";
-    let organization = places.organization.map(|organization| organization.0);
-    let (team, user) = (places.team.map(|team| team.0), places.user.map(|user| user.0));
-    Ok(query(client, SQL, &[&organization, &team, &user]).await?.iter().map(removed).collect())
+    };
+}
+
+/// Takes places in teams away, and returns them.
+pub async fn delete_members(client: &impl GenericClient, which: Places) -> Result<Vec<RemovedTeamMember>, StoreError> {
+    const ORGANIZATION: &str = delete_team_members!(
+        "delete_team_members_of_organization",
+        "team_id IN (SELECT id FROM team WHERE organization_id = $1)"
+    );
+    const TEAM: &str = delete_team_members!("delete_team_members_of_team", "team_id = $1");
+    const USER: &str = delete_team_members!("delete_team_members_of_user", "user_id = $1");
+    const USER_AT: &str =
+        delete_team_members!("delete_team_members_of_user_at", "user_id = $1 AND organization_id = $2");
+    const USER_IN: &str = delete_team_members!("delete_team_member", "user_id = $1 AND team_id = $2");
+    let rows = match which {
+        Places::OfOrganization(organization) => query(client, ORGANIZATION, &[&organization.0]).await?,
+        Places::OfTeam(team) => query(client, TEAM, &[&team.0]).await?,
+        Places::OfUser(user) => query(client, USER, &[&user.0]).await?,
+        Places::OfUserAt(user, organization) => query(client, USER_AT, &[&user.0, &organization.0]).await?,
+        Places::OfUserIn(user, team) => query(client, USER_IN, &[&user.0, &team.0]).await?,
+    };
+    Ok(rows.iter().map(removed).collect())
 }
 
 fn team(row: &Row) -> Team {

@@ -17,7 +17,7 @@ use crate::domain::change::EntryKey;
 use crate::domain::ids::{AccountId, PlanId, ProjectId, Revision};
 use crate::domain::names::{NameKey, ProjectName};
 use crate::store::loads::{self, Loaded, LoadedProject};
-use crate::store::{Client, Database, StoreError, discard};
+use crate::store::{Client, Database, StoreError};
 
 /// How many keys go into one round trip.
 const BATCH: usize = 256;
@@ -74,10 +74,9 @@ async fn load(view: View, database: Database, keys: Vec<EntryKey>) -> Result<(),
     let epoch = view.inner.progress.position().epoch();
     let Ok(read) = timeout(limit, batch.read(&client)).await else {
         warn!(seconds = limit.as_secs_f64(), "a load got no answer from the database in time");
-        discard(client);
         return Err(LoadError::Unavailable);
     };
-    drop(client);
+    client.give_back();
     let read = read.map_err(failed)?;
     let newest = read.newest();
     let too_old = read.store(&view, epoch);

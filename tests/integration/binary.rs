@@ -187,8 +187,9 @@ async fn every_flag_is_explained() {
         assert_eq!(help.status.code(), Some(0));
         let text = String::from_utf8(help.stdout).unwrap();
         let lines: Vec<&str> = text.lines().collect();
-        let flags: Vec<usize> =
-            (0..lines.len()).filter(|line| lines[*line].trim_start().starts_with('-') && lines[*line].contains("--")).collect();
+        let flags: Vec<usize> = (0..lines.len())
+            .filter(|line| lines[*line].trim_start().starts_with('-') && lines[*line].contains("--"))
+            .collect();
         assert!(flags.len() >= 3, "{text}");
         for flag in flags {
             let beside = lines[flag].trim().split("  ").nth(1).is_some_and(|text| !text.trim().is_empty());

@@ -47,13 +47,19 @@ async fn a_grant_ends_with_nothing_written_and_the_next_role_takes_its_place() {
     scene.here.add_collaborator(PROJECT, "@acme/crew", ProjectRole::Reader).await.unwrap();
     end_grant(&scene.here, "bob", Some(end)).await;
     let before = scene.here.check("bob", PROJECT, "delete_files").await.unwrap();
-    assert_eq!((before.allowed, before.origin(), before.expires_at.map(moment)), (true, Origin::Collaborator, Some(end)));
+    assert_eq!(
+        (before.allowed, before.origin(), before.expires_at.map(moment)),
+        (true, Origin::Collaborator, Some(end))
+    );
 
     while database_clock(&client).await <= end {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let after = scene.here.check("bob", PROJECT, "delete_files").await.unwrap();
-    assert_eq!((after.reason(), after.role(), after.origin()), (DecisionReason::RoleTooLow, ProjectRole::Reader, Origin::TeamMember));
+    assert_eq!(
+        (after.reason(), after.role(), after.origin()),
+        (DecisionReason::RoleTooLow, ProjectRole::Reader, Origin::TeamMember)
+    );
     assert_eq!((after.expires_at, &after.revision), (None, &before.revision), "nothing was written in between");
 
     end_grant(&scene.here, "bob", None).await;

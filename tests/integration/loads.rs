@@ -129,7 +129,8 @@ async fn a_flood_of_unknown_names_stays_within_the_memory_of_the_view() {
     }
     let mut most = 0;
     for round in 0..60u128 {
-        let unknown = |place: u128| (format!("stranger-{round}-{place}"), ProjectId(Uuid::from_u128(round << 32 | place)));
+        let unknown =
+            |place: u128| (format!("stranger-{round}-{place}"), ProjectId(Uuid::from_u128(round << 32 | place)));
         let asked = join_all((0..100).map(unknown).map(|(user, project)| ask(user, project))).await;
         assert!(asked.iter().all(|allowed| !allowed));
         assert!(ask("ann".to_owned(), trees).await, "who is known is still answered for");

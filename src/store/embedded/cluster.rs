@@ -53,8 +53,10 @@ impl Cluster {
             return Ok(());
         }
         info!(folder = %self.folder.display(), "creating a PostgreSQL cluster");
-        self.remove_half_made().map_err(io_error("tidy", &self.folder))?;
-        // An initdb orphaned by a crash may still be writing: it must not meet ours.
+        // An initdb orphaned by a crash may still be writing: it must not meet ours, and the next start tidies it up.
+        if let Err(error) = self.remove_half_made() {
+            warn!(%error, "left a half-made cluster for the next start to remove");
+        }
         let name = format!("{HALF_MADE}.{}", std::process::id());
         let half_made = self.folder.join(&name);
         create_private(&half_made, &self.account).map_err(io_error("create", &half_made))?;

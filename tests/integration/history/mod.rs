@@ -146,7 +146,9 @@ fn questions() -> Vec<Pair> {
     let users = ACCOUNTS.iter().map(|name| (*name).to_owned()).chain([String::new(), "nobody".to_owned()]);
     let paths = ACCOUNTS.iter().flat_map(|owner| PROJECTS.map(|name| format!("{owner}/{name}")));
     let projects: Vec<String> = (0..=PROJECT_IDS).map(project_id).chain(paths).collect();
-    users.flat_map(|user| projects.iter().map(move |project| (user.clone(), project.clone())).collect::<Vec<_>>()).collect()
+    users
+        .flat_map(|user| projects.iter().map(move |project| (user.clone(), project.clone())).collect::<Vec<_>>())
+        .collect()
 }
 
 fn choose(questions: &[Pair], step: usize) -> Vec<(Pair, &'static str)> {
@@ -181,4 +183,3 @@ async fn compare(service: &Service, client: &Client, asked: &[(Pair, &'static st
     }
     Ok(())
 }
-

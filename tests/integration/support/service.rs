@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 
 use clap::Parser;
 use rolegate::config::ServeOptions;
-use rolegate::grpc::v1::consistency::Requirement;
 use rolegate::grpc::v1::authorization_service_client::AuthorizationServiceClient;
 use rolegate::grpc::v1::collaborator_service_client::CollaboratorServiceClient;
+use rolegate::grpc::v1::consistency::Requirement;
 use rolegate::grpc::v1::organization_service_client::OrganizationServiceClient;
 use rolegate::grpc::v1::plan_service_client::PlanServiceClient;
 use rolegate::grpc::v1::project_service_client::ProjectServiceClient;
@@ -14,9 +14,8 @@ use rolegate::grpc::v1::team_service_client::TeamServiceClient;
 use rolegate::grpc::v1::user_service_client::UserServiceClient;
 use rolegate::grpc::v1::{
     AddMemberRequest, AddTeamMemberRequest, CheckRequest, CheckResponse, CollaboratorServiceAddRequest,
-    CollaboratorServiceRemoveRequest, Consistency,
-    OrganizationRole, OrganizationServiceCreateRequest, ProjectRole, ProjectServiceCreateRequest,
-    TeamServiceCreateRequest, UserServiceCreateRequest,
+    CollaboratorServiceRemoveRequest, Consistency, OrganizationRole, OrganizationServiceCreateRequest, ProjectRole,
+    ProjectServiceCreateRequest, TeamServiceCreateRequest, UserServiceCreateRequest,
 };
 use rolegate::{server, telemetry};
 use tokio::net::TcpListener;

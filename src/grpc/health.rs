@@ -6,8 +6,7 @@ use tonic_health::pb::health_server::{Health as HealthService, HealthServer};
 use tonic_health::server::{HealthReporter, health_reporter};
 use tracing::{info, warn};
 
-use crate::grpc::Services;
-use crate::grpc::v1;
+use super::{Services, v1};
 use crate::view::View;
 
 /// What is reported for: the whole, and each service.

@@ -1,0 +1,11 @@
+//! The membership services over the wire: what they refuse, whom they obey, what goes with what, what they list.
+
+mod actors;
+mod bounds;
+mod calls;
+mod cascades;
+mod limits;
+mod masks;
+mod refusals;
+mod transfers;
+mod world;

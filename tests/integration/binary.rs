@@ -108,10 +108,12 @@ impl WatchStatuses for HealthClient<Channel> {
 async fn a_port_in_use_is_said_so() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let ended = run(&["serve", "--listen", &address, "--data-dir", "/nonexistent/never/made"]).await;
+    let unused = data_dir();
+    let ended = run(&["serve", "--listen", &address, "--data-dir", unused.to_str().unwrap()]).await;
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert_eq!(ended.status.code(), Some(2), "{said}");
     assert!(said.contains(&address) && said.contains("in use") && said.contains("--listen"), "{said}");
+    assert!(!unused.exists(), "nothing was begun");
 }
 
 #[tokio::test]
@@ -185,8 +187,9 @@ async fn every_flag_is_explained() {
         assert_eq!(help.status.code(), Some(0));
         let text = String::from_utf8(help.stdout).unwrap();
         let lines: Vec<&str> = text.lines().collect();
-        let flags: Vec<usize> =
-            (0..lines.len()).filter(|line| lines[*line].trim_start().starts_with('-') && lines[*line].contains("--")).collect();
+        let flags: Vec<usize> = (0..lines.len())
+            .filter(|line| lines[*line].trim_start().starts_with('-') && lines[*line].contains("--"))
+            .collect();
         assert!(flags.len() >= 3, "{text}");
         for flag in flags {
             let beside = lines[flag].trim().split("  ").nth(1).is_some_and(|text| !text.trim().is_empty());
@@ -198,6 +201,8 @@ async fn every_flag_is_explained() {
 
 #[tokio::test]
 async fn flags_that_make_no_sense_are_refused_by_name() {
+    let unused = data_dir();
+    let unused = unused.to_str().unwrap();
     let cases: [(&[&str], &str); 10] = [
         (&["serve", "--nonsense"], "--nonsense"),
         (&["serve", "--lease", "yesterday"], "--lease"),
@@ -208,7 +213,7 @@ async fn flags_that_make_no_sense_are_refused_by_name() {
         (&["serve", "--database-connections", "0"], "--database-connections"),
         (&["serve", "--database-url", "nonsense"], "postgresql://"),
         (&["serve", "--database-url", "postgresql://u:secret@h/d", "--data-dir", "/tmp/x"], "--data-dir"),
-        (&["serve", "--postgres-bin-dir", "/nonexistent", "--data-dir", "/nonexistent/x"], "/nonexistent"),
+        (&["serve", "--postgres-bin-dir", "/nonexistent", "--data-dir", unused], "/nonexistent"),
     ];
     for (flags, expected) in cases {
         let ended = run(&[flags, &["--listen", "127.0.0.1:0"]].concat()).await;

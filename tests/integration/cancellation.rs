@@ -80,7 +80,11 @@ async fn writes_that_are_dropped_or_late_are_done_whole_or_not_at_all() {
             Ok(_) => assert_eq!(written, 1, "an acknowledged write is there"),
             Err(status) => explained(&status, written),
         }
-        if written == 1 { done += 1 } else { not_done += 1 }
+        if written == 1 {
+            done += 1
+        } else {
+            not_done += 1
+        }
         if round % 15 == 0 {
             right(&scene.here, &client, &scene.project).await;
         }
@@ -124,7 +128,8 @@ fn explained(status: &Status, written: i64) {
 async fn toggle(service: &Service, is_there: bool, limit: Option<Duration>) -> Result<(), Status> {
     let (project, collaborator) = (PROJECT.to_owned(), "bob".to_owned());
     if is_there {
-        let mut request = Request::new(CollaboratorServiceRemoveRequest { project, collaborator, ..Default::default() });
+        let mut request =
+            Request::new(CollaboratorServiceRemoveRequest { project, collaborator, ..Default::default() });
         limit.into_iter().for_each(|limit| request.set_timeout(limit));
         service.collaborators().remove(request).await.map(drop)
     } else {
@@ -172,14 +177,23 @@ async fn right(service: &Service, client: &Client, project: &str) {
         for project in [project, PROJECT, "acme/none"] {
             for (action, ..) in ACTIONS {
                 let (user, project, action) = (user.to_owned(), project.to_owned(), action.to_owned());
-                let request = CheckRequest { user: user.clone(), project: project.clone(), action: action.clone(), consistency: None };
+                let request = CheckRequest {
+                    user: user.clone(),
+                    project: project.clone(),
+                    action: action.clone(),
+                    consistency: None,
+                };
                 // a write whose caller had gone may be applied a moment later
                 let mut answer = service.authorization().check(request).await.unwrap().into_inner();
                 if Verdict::from(&answer) != matrix.verdict(&user, &project, &action) {
                     let requirement = rolegate::grpc::v1::consistency::Requirement::FullyConsistent(true);
                     answer = service.check_at((&user, &project, &action), requirement).await.unwrap();
                 }
-                assert_eq!(Verdict::from(&answer), matrix.verdict(&user, &project, &action), "{user} {project} {action}");
+                assert_eq!(
+                    Verdict::from(&answer),
+                    matrix.verdict(&user, &project, &action),
+                    "{user} {project} {action}"
+                );
             }
         }
     }

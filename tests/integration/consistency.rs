@@ -22,11 +22,8 @@ async fn an_answer_at_least_as_fresh_as_a_write_elsewhere_shows_it() {
     for turn in 0..20 {
         assert!(scene.here.check_at(QUESTION, Requirement::FullyConsistent(true)).await.unwrap().allowed);
         let token = scene.elsewhere.remove_collaborator(PROJECT, "bob").await.unwrap();
-        let requirement = if turn % 2 == 0 {
-            Requirement::AtLeastAsFresh(token.clone())
-        } else {
-            Requirement::FullyConsistent(true)
-        };
+        let requirement =
+            if turn % 2 == 0 { Requirement::AtLeastAsFresh(token.clone()) } else { Requirement::FullyConsistent(true) };
         let answer = scene.here.check_at(QUESTION, requirement).await.unwrap();
         assert!(!answer.allowed, "turn {turn}");
         assert_eq!(answer.revision, token, "nothing was written since");
@@ -88,7 +85,10 @@ async fn deadlines_of_callers_and_of_the_service_are_honoured() {
         let begun = std::time::Instant::now();
         let status = check_within(&scene.here, Requirement::FullyConsistent(false), limit).await.unwrap_err();
         assert_eq!((status.code(), reason(&status).as_str()), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"));
-        assert!(begun.elapsed() < Duration::from_secs(20), "the service's own limit holds for who wants to wait longer");
+        assert!(
+            begun.elapsed() < Duration::from_secs(20),
+            "the service's own limit holds for who wants to wait longer"
+        );
     }
     scene.proxy.release(Purpose::Loads);
     assert!(scene.here.check(QUESTION.0, QUESTION.1, QUESTION.2).await.unwrap().allowed);
@@ -102,8 +102,7 @@ async fn reflection_lists_every_service() {
         message_request: Some(MessageRequest::ListServices(String::new())),
     };
     let mut client = ServerReflectionClient::new(service.channel.clone());
-    let mut answers =
-        client.server_reflection_info(tokio_stream::once(ask)).await.unwrap().into_inner();
+    let mut answers = client.server_reflection_info(tokio_stream::once(ask)).await.unwrap().into_inner();
     let answer = answers.message().await.unwrap().unwrap().message_response.unwrap();
     let MessageResponse::ListServicesResponse(list) = answer else { panic!("{answer:?}") };
     let listed: Vec<String> = list.service.into_iter().map(|service| service.name).collect();

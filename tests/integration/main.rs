@@ -2,10 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod binary;
+mod cancellation;
+mod consistency;
 mod expiry;
 mod history;
 mod loads;
 mod membership;
+mod outage;
 mod races;
 mod smoke;
 mod statements;

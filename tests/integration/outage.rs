@@ -157,7 +157,9 @@ async fn write(service: Arc<Service>, over: Arc<AtomicBool>) -> Vec<String> {
 fn expected_of_a_write(status: &Status) {
     let reason = reason(status);
     match status.code() {
-        Code::Unavailable => assert!(["DATABASE_UNAVAILABLE", "OUTCOME_UNKNOWN"].contains(&reason.as_str()), "{status:?}"),
+        Code::Unavailable => {
+            assert!(["DATABASE_UNAVAILABLE", "OUTCOME_UNKNOWN"].contains(&reason.as_str()), "{status:?}")
+        }
         Code::DeadlineExceeded => assert_eq!(reason, "REPLICAS_BEHIND", "{status:?}"),
         _ => panic!("{status:?}"),
     }
@@ -211,7 +213,8 @@ async fn a_counter_that_went_back_makes_the_view_start_over() {
 #[tokio::test]
 async fn another_write_at_the_last_revision_makes_the_view_start_over() {
     let scene = Scene::set(&[]).await;
-    let other = "INSERT INTO change_set (revision, operation, names, projects, path_owners, path_names, accounts, plans)
+    let other =
+        "INSERT INTO change_set (revision, operation, names, projects, path_owners, path_names, accounts, plans)
                  SELECT number, 'other', '{}', '{}', '{}', '{}', '{}', '{}' FROM revision;";
     starts_over(&scene, &format!("{FORGET} {other}")).await;
 }

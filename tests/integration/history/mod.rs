@@ -1,7 +1,8 @@
 //! Random histories: after every write the answers of `Check` are those of the SQL oracle, grants and denials alike.
 //!
 //! `ROLEGATE_HISTORY_STEPS` makes each history longer (500 writes unless set), `ROLEGATE_HISTORIES` runs more of them (3
-//! unless set). A failure names the shortest history found that shows it.
+//! unless set). A failure names the shortest history found that shows it; `ROLEGATE_TEST_LOG=error` adds what the service
+//! logged.
 
 mod concurrent;
 mod writes;
@@ -97,6 +98,7 @@ async fn play(writes: Vec<Write>, memory: Option<u64>, tally: Arc<Mutex<Tally>>)
         if let Err(status) = written
             && (!REFUSALS.contains(&status.code()) || reason(&status).is_empty())
         {
+            eprintln!("step {step}, {shown}: {status:?}");
             return Err(TestCaseError::fail(format!("step {step}, {shown}: {status:?}")));
         }
     }

@@ -18,7 +18,7 @@ use rolegate::grpc::v1::{
     CollaboratorServiceRemoveRequest, Consistency, OrganizationRole, OrganizationServiceCreateRequest, ProjectRole,
     ProjectServiceCreateRequest, TeamServiceCreateRequest, UserServiceCreateRequest,
 };
-use rolegate::server;
+use rolegate::{server, telemetry};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_postgres::Config;
@@ -29,6 +29,7 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
+use tracing_subscriber::EnvFilter;
 
 #[derive(Parser)]
 struct Options {
@@ -115,6 +116,10 @@ impl Service {
     }
 
     async fn launch_with(database: Config, options: ServeOptions) -> Self {
+        if let Ok(filter) = std::env::var("ROLEGATE_TEST_LOG") {
+            // started before by another test of this process
+            let _ = telemetry::start(telemetry::LogFormat::Human, EnvFilter::new(filter));
+        }
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use criterion::Criterion;
 use rolegate::domain::names::NameKey;
 use rolegate::domain::policy::Policy;
-use rolegate::store::{Database, loads};
+use rolegate::store::{Client, Database, loads};
 use rolegate::view::{ProjectKey, ProjectQuestion, View, ViewSettings};
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -132,8 +132,10 @@ async fn cold_round(local: &Local<'_>, database: &Database, questions: &[Project
 /// What the view does with the database for a cold check: both statements at once on a connection of the pool.
 async fn load_alone(database: &Database, question: &ProjectQuestion) {
     let (Some(user), ProjectKey::Id(project)) = (&question.user, &question.project) else { unreachable!() };
-    let client = database.client().await.unwrap();
+    let lease = database.client().await.unwrap();
+    let client: &Client = &lease;
     let (names, projects): (&[NameKey], _) = (std::slice::from_ref(user), std::slice::from_ref(project));
-    let read = tokio::join!(loads::load_names(&client, names), loads::load_projects(&client, projects));
+    let read = tokio::join!(loads::load_names(client, names), loads::load_projects(client, projects));
+    lease.give_back();
     assert!(black_box(read.0.unwrap().entries[0].1.is_some() && read.1.unwrap().entries[0].1.is_some()));
 }

@@ -232,6 +232,16 @@ impl ProjectReference {
     }
 }
 
+impl ProjectReference {
+    /// The same text for the same reference, however its owner's name is written.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Id(id) => id.to_string(),
+            Self::Path(owner, name) => format!("{}/{}", owner.key().as_str(), name.as_str()),
+        }
+    }
+}
+
 impl CollaboratorName {
     /// Parses a username or `@organization/team`.
     ///

@@ -47,7 +47,7 @@ impl CollaboratorService for Services {
     async fn list(&self, request: Request<CollaboratorServiceListRequest>) -> Answer<CollaboratorServiceListResponse> {
         let (deadline, request) = self.take(request);
         let reference = fields::project("project", &request.project)?;
-        let (name, hidden) = (reference.to_string(), if request.include_incognito { "incognito too" } else { "" });
+        let (name, hidden) = (reference.key(), if request.include_incognito { "incognito too" } else { "" });
         let bound = vec!["collaborators", &name, hidden];
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
         let found = self

@@ -18,8 +18,9 @@ pub(super) fn add_options(config: &mut Config, options: &str) {
     config.options(both.trim_end());
 }
 
-/// A connection in use. Given back once what was asked of it is done; dropped before that, as when a caller goes away, the
-/// statement under way is cancelled and the connection ended: the next one to use it would wait behind that statement.
+/// A connection in use. Given back once what was asked of it is done. Dropped before that, as when a caller goes away, the
+/// statement under way is cancelled first, as the next one to use the connection would wait behind it; a connection that
+/// does not answer then is ended.
 pub struct Lease {
     client: Option<Client>,
 }
@@ -50,11 +51,20 @@ impl DerefMut for Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let Some(client) = self.client.take() else { return };
-        let cancel = client.cancel_token();
-        drop(Client::take(client));
-        tokio::spawn(async move { tokio::time::timeout(CONNECTION_WAIT, cancel.cancel_query(NoTls)).await });
+        tokio::spawn(async move {
+            let answers = tokio::time::timeout(CANCEL_WAIT, async {
+                client.cancel_token().cancel_query(NoTls).await?;
+                client.batch_execute("").await
+            });
+            if !matches!(answers.await, Ok(Ok(()))) {
+                drop(Client::take(client));
+            }
+        });
     }
 }
+
+/// How long a cancelled statement may take to end.
+const CANCEL_WAIT: Duration = Duration::from_secs(1);
 
 /// How long to wait for a connection, one to be made included.
 const CONNECTION_WAIT: Duration = Duration::from_secs(5);

@@ -184,7 +184,8 @@ async fn ask_within(service: &Service, user: &str, project: &str, limit: Duratio
     request.set_timeout(limit);
     let answer = service.authorization().check(request).await.map(|answer| answer.into_inner().allowed);
     if let Err(status) = &answer {
-        assert_eq!(reason(status), "DEADLINE_EXCEEDED");
+        // no reason where the client looked at its clock first
+        assert!(["", "DEADLINE_EXCEEDED"].contains(&reason(status).as_str()), "{status:?}");
     }
     answer
 }

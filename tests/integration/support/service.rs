@@ -1,7 +1,5 @@
 //! A service of a test's own, in this process, on a free port; and short ways to talk to it.
 
-use std::net::SocketAddr;
-
 use clap::Parser;
 use rolegate::config::ServeOptions;
 use rolegate::grpc::v1::authorization_service_client::AuthorizationServiceClient;
@@ -38,7 +36,6 @@ struct Options {
 
 /// A running service.
 pub struct Service {
-    pub address: SocketAddr,
     pub database: Config,
     pub channel: Channel,
     stop: CancellationToken,
@@ -84,7 +81,7 @@ impl Service {
             server::serve(listener, config, &options, stopped.cancelled()).await.unwrap();
         });
         let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-        Self { address, database, channel, stop, task }
+        Self { database, channel, stop, task }
     }
 
     /// Ends it in order.

@@ -52,6 +52,9 @@ pub enum Refusal {
     /// The actor gives more than it has.
     #[error("the actor `{actor}` can't give the role `{role}`, which is above its own")]
     RoleAboveOwn { actor: String, role: &'static str },
+    /// The actor gives itself more time than it has.
+    #[error("the actor `{0}` can't make its own role last longer")]
+    OwnRoleOutlasted(String),
     /// The actor touches somebody above it.
     #[error("the actor `{actor}` can't change somebody with the role `{role}`, which is above its own")]
     TargetRoleAboveOwn { actor: String, role: &'static str },

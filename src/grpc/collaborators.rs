@@ -10,7 +10,7 @@ use super::v1::{
     CollaboratorServiceRemoveRequest, CollaboratorServiceRemoveResponse, CollaboratorServiceUpdateRequest,
     CollaboratorServiceUpdateResponse,
 };
-use super::{Services, errors, fields, resources, writes};
+use super::{Services, fields, resources, writes};
 use crate::domain::records::{Collaborator, GrantSettings};
 use crate::membership::collaborators::{AddCollaborator, RemoveCollaborator, UpdateCollaborator};
 
@@ -36,22 +36,24 @@ impl CollaboratorService for Services {
     }
 
     async fn get(&self, request: Request<CollaboratorServiceGetRequest>) -> Answer<CollaboratorServiceGetResponse> {
-        let request = request.into_inner();
+        let (deadline, request) = self.take(request);
         let reference = fields::project("project", &request.project)?;
         let name = fields::collaborator("collaborator", &request.collaborator)?;
-        let found = self.inner.reader.collaborator(&reference, &name).await.map_err(errors::membership)?;
+        let found = self.read(deadline, self.inner.reader.collaborator(&reference, &name)).await?;
         let collaborator = Some(resources::collaborator(found));
         Ok(Response::new(CollaboratorServiceGetResponse { collaborator }))
     }
 
     async fn list(&self, request: Request<CollaboratorServiceListRequest>) -> Answer<CollaboratorServiceListResponse> {
-        let request = request.into_inner();
+        let (deadline, request) = self.take(request);
         let reference = fields::project("project", &request.project)?;
         let (name, hidden) = (reference.to_string(), if request.include_incognito { "incognito too" } else { "" });
         let bound = vec!["collaborators", &name, hidden];
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
-        let found = self.inner.reader.collaborators(&reference, request.include_incognito, paging.page()).await;
-        let (found, next_page_token) = paging.cut(found.map_err(errors::membership)?, key);
+        let found = self
+            .read(deadline, self.inner.reader.collaborators(&reference, request.include_incognito, paging.page()))
+            .await?;
+        let (found, next_page_token) = paging.cut(found, key);
         let collaborators = found.into_iter().map(resources::collaborator).collect();
         Ok(Response::new(CollaboratorServiceListResponse { collaborators, next_page_token }))
     }

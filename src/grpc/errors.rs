@@ -140,7 +140,7 @@ fn reason(refusal: &Refusal) -> (Code, Reason) {
         Refusal::MemberLimitReached { .. } => (FailedPrecondition, Reason::MemberLimitReached),
         Refusal::OrganizationOwnerRequired(_) => (FailedPrecondition, Reason::OrganizationOwnerRequired),
         Refusal::NotAPerson(_) => (FailedPrecondition, Reason::NotAPerson),
-        Refusal::RoleAboveOwn { .. } => (PermissionDenied, Reason::RoleAboveOwn),
+        Refusal::RoleAboveOwn { .. } | Refusal::OwnRoleOutlasted(_) => (PermissionDenied, Reason::RoleAboveOwn),
         Refusal::TargetRoleAboveOwn { .. } => (PermissionDenied, Reason::TargetRoleAboveOwn),
         Refusal::PermissionDenied { .. } | Refusal::OwnRightOnly(_) => (PermissionDenied, Reason::PermissionDenied),
         Refusal::UsernameTaken(_) => (AlreadyExists, Reason::UsernameTaken),

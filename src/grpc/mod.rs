@@ -22,10 +22,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
-use tonic::Status;
+use tokio::time::{Instant, timeout_at};
+use tonic::{Request, Status};
 
 use crate::domain::policy::Policy;
-use crate::membership::{Reader, Writer};
+use crate::membership::{MembershipError, Reader, Writer};
 use crate::view::View;
 
 use pages::Seal;
@@ -59,6 +60,22 @@ impl Services {
     /// The services over one view and one database.
     pub fn new(view: View, policy: Arc<Policy>, reader: Reader, writer: Writer, timeout: Duration) -> Self {
         Self { inner: Arc::new(Inner { view, policy, reader, writer, timeout, seal: OnceCell::new() }) }
+    }
+
+    /// Takes a request apart: until when it must be answered, and what it asks.
+    fn take<R>(&self, request: Request<R>) -> (Instant, R) {
+        let deadline = deadline::deadline(request.metadata(), self.inner.timeout);
+        (deadline, request.into_inner())
+    }
+
+    /// Runs a read until the deadline.
+    async fn read<T>(
+        &self,
+        deadline: Instant,
+        read: impl Future<Output = Result<T, MembershipError>>,
+    ) -> Result<T, Status> {
+        let late = |_| Err(MembershipError::DeadlineExceeded);
+        timeout_at(deadline, read).await.unwrap_or_else(late).map_err(errors::membership)
     }
 
     /// What page tokens are sealed with: learnt from the database once.

@@ -10,7 +10,7 @@ use super::v1::{
     ProjectServiceListResponse, ProjectServiceTransferRequest, ProjectServiceTransferResponse,
     ProjectServiceUpdateRequest, ProjectServiceUpdateResponse,
 };
-use super::{Services, errors, fields, resources, writes};
+use super::{Services, fields, resources, writes};
 use crate::domain::records::ProjectSettings;
 use crate::membership::project_key;
 use crate::membership::projects::{CreateProject, DeleteProject, TransferProject, UpdateProject};
@@ -37,18 +37,19 @@ impl ProjectService for Services {
     }
 
     async fn get(&self, request: Request<ProjectServiceGetRequest>) -> Answer<ProjectServiceGetResponse> {
-        let reference = fields::project("project", &request.into_inner().project)?;
-        let project = self.inner.reader.project(&reference).await.map_err(errors::membership)?;
+        let (deadline, request) = self.take(request);
+        let reference = fields::project("project", &request.project)?;
+        let project = self.read(deadline, self.inner.reader.project(&reference)).await?;
         Ok(Response::new(ProjectServiceGetResponse { project: Some(resources::project(project)) }))
     }
 
     async fn list(&self, request: Request<ProjectServiceListRequest>) -> Answer<ProjectServiceListResponse> {
-        let request = request.into_inner();
+        let (deadline, request) = self.take(request);
         let owner = fields::optional_username("owner", &request.owner)?;
         let key = owner.as_ref().map(crate::domain::names::Username::key);
         let bound = vec!["projects", key.as_ref().map_or("", |key| key.as_str())];
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
-        let found = self.inner.reader.projects(owner.as_ref(), paging.page()).await.map_err(errors::membership)?;
+        let found = self.read(deadline, self.inner.reader.projects(owner.as_ref(), paging.page())).await?;
         let (found, next_page_token) = paging.cut(found, |project| project_key(project.owner, &project.name));
         let projects = found.into_iter().map(resources::project).collect();
         Ok(Response::new(ProjectServiceListResponse { projects, next_page_token }))

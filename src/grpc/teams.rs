@@ -10,7 +10,7 @@ use super::v1::{
     TeamServiceDeleteRequest, TeamServiceDeleteResponse, TeamServiceGetRequest, TeamServiceGetResponse,
     TeamServiceListRequest, TeamServiceListResponse, TeamServiceUpdateRequest, TeamServiceUpdateResponse,
 };
-use super::{Services, errors, fields, resources, writes};
+use super::{Services, fields, resources, writes};
 use crate::membership::teams::{AddTeamMember, CreateTeam, DeleteTeam, RemoveTeamMember, RenameTeam};
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -26,18 +26,19 @@ impl TeamService for Services {
     }
 
     async fn get(&self, request: Request<TeamServiceGetRequest>) -> Answer<TeamServiceGetResponse> {
-        let path = fields::team("team", &request.into_inner().team)?;
-        let team = self.inner.reader.team(&path).await.map_err(errors::membership)?;
+        let (deadline, request) = self.take(request);
+        let path = fields::team("team", &request.team)?;
+        let team = self.read(deadline, self.inner.reader.team(&path)).await?;
         Ok(Response::new(TeamServiceGetResponse { team: Some(resources::team(team)) }))
     }
 
     async fn list(&self, request: Request<TeamServiceListRequest>) -> Answer<TeamServiceListResponse> {
-        let request = request.into_inner();
+        let (deadline, request) = self.take(request);
         let organization = fields::username("organization", &request.organization)?;
         let key = organization.key();
         let bound = vec!["teams", key.as_str()];
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
-        let teams = self.inner.reader.teams(&organization, paging.page()).await.map_err(errors::membership)?;
+        let teams = self.read(deadline, self.inner.reader.teams(&organization, paging.page())).await?;
         let (teams, next_page_token) = paging.cut(teams, |team| team.name.to_ascii_lowercase());
         let teams = teams.into_iter().map(resources::team).collect();
         Ok(Response::new(TeamServiceListResponse { teams, next_page_token }))
@@ -76,13 +77,13 @@ impl TeamService for Services {
     }
 
     async fn list_team_members(&self, request: Request<ListTeamMembersRequest>) -> Answer<ListTeamMembersResponse> {
-        let request = request.into_inner();
+        let (deadline, request) = self.take(request);
         let path = fields::team("team", &request.team)?;
         let (organization, name) = (path.organization.key(), path.team.key());
         let bound = vec!["team members", organization.as_str(), name.as_str()];
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
-        let found = self.inner.reader.team_members(&path, paging.page()).await;
-        let (team, members) = found.map_err(errors::membership)?;
+        let found = self.read(deadline, self.inner.reader.team_members(&path, paging.page())).await?;
+        let (team, members) = found;
         let (members, next_page_token) = paging.cut(members, |member| member.username.to_ascii_lowercase());
         let team_members = members.into_iter().map(|member| resources::team_member(&team, member)).collect();
         Ok(Response::new(ListTeamMembersResponse { team_members, next_page_token }))

@@ -9,7 +9,7 @@ use super::v1::{
     UserServiceGetRequest, UserServiceGetResponse, UserServiceListRequest, UserServiceListResponse,
     UserServiceUpdateRequest, UserServiceUpdateResponse,
 };
-use super::{Services, errors, fields, resources, writes};
+use super::{Services, fields, resources, writes};
 use crate::membership::users::{CreateUser, DeleteUser, UpdateUser};
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -29,15 +29,16 @@ impl UserService for Services {
     }
 
     async fn get(&self, request: Request<UserServiceGetRequest>) -> Answer<UserServiceGetResponse> {
-        let name = fields::username("username", &request.into_inner().username)?;
-        let user = self.inner.reader.user(&name).await.map_err(errors::membership)?;
+        let (deadline, request) = self.take(request);
+        let name = fields::username("username", &request.username)?;
+        let user = self.read(deadline, self.inner.reader.user(&name)).await?;
         Ok(Response::new(UserServiceGetResponse { user: Some(resources::user(user)) }))
     }
 
     async fn list(&self, request: Request<UserServiceListRequest>) -> Answer<UserServiceListResponse> {
-        let request = request.into_inner();
+        let (deadline, request) = self.take(request);
         let paging = Paging::new(self.seal().await?, vec!["users"], request.page_size, &request.page_token)?;
-        let users = self.inner.reader.users(paging.page()).await.map_err(errors::membership)?;
+        let users = self.read(deadline, self.inner.reader.users(paging.page())).await?;
         let (users, next_page_token) = paging.cut(users, |user| user.key().as_str().to_owned());
         let users = users.into_iter().map(resources::user).collect();
         Ok(Response::new(UserServiceListResponse { users, next_page_token }))

@@ -5,7 +5,7 @@ use super::error::MembershipError;
 use super::scope::Scope;
 use crate::domain::actions::{AccountAction, OrganizationAction, ProjectAction};
 use crate::domain::decision::{Asker, OwnedProject, decide_account, decide_organization, decide_project};
-use crate::domain::facts::{Named, Time, User};
+use crate::domain::facts::{Named, User};
 use crate::domain::ids::{AccountId, ProjectId};
 use crate::domain::names::Username;
 use crate::domain::records::Account;
@@ -28,8 +28,8 @@ pub(super) enum Actor {
 pub(super) enum Authority<R> {
     /// Nothing.
     OwnRight,
-    /// The actor's own role, where it has one, and when that ends.
-    Actor { name: String, role: Option<R>, ends_at: Time },
+    /// The actor's own role, where it has one.
+    Actor { name: String, role: Option<R> },
 }
 
 impl Actor {
@@ -99,10 +99,10 @@ impl Actor {
         }
     }
 
-    fn authority<R>(&self, role: Option<R>, ends_at: Time) -> Authority<R> {
+    fn authority<R>(&self, role: Option<R>) -> Authority<R> {
         match self {
             Self::OwnRight => Authority::OwnRight,
-            Self::User { name, .. } => Authority::Actor { name: name.to_string(), role, ends_at },
+            Self::User { name, .. } => Authority::Actor { name: name.to_string(), role },
         }
     }
 }
@@ -112,16 +112,7 @@ impl<R: Ord + Copy + Into<RoleName>> Authority<R> {
     pub(super) fn may_give(&self, role: R) -> Result<(), Refusal> {
         match self {
             Self::OwnRight => Ok(()),
-            Self::Actor { name, role: own, .. } => rules::may_give(name, *own, role),
-        }
-    }
-
-    /// May the actor give this role until then? Not for longer than it has its own.
-    pub(super) fn may_give_until(&self, role: R, until: Time) -> Result<(), Refusal> {
-        self.may_give(role)?;
-        match self {
-            Self::Actor { name, ends_at, .. } if until > *ends_at => Err(Refusal::role_above_own(name, role.into())),
-            Self::Actor { .. } | Self::OwnRight => Ok(()),
+            Self::Actor { name, role: own } => rules::may_give(name, *own, role),
         }
     }
 
@@ -129,7 +120,7 @@ impl<R: Ord + Copy + Into<RoleName>> Authority<R> {
     pub(super) fn may_touch(&self, role: R) -> Result<(), Refusal> {
         match self {
             Self::OwnRight => Ok(()),
-            Self::Actor { name, role: own, .. } => rules::may_touch(name, *own, role),
+            Self::Actor { name, role: own } => rules::may_touch(name, *own, role),
         }
     }
 }
@@ -151,8 +142,7 @@ impl Scope<'_> {
         if !decision.allowed() {
             return Err(self.actor.denied(action.name()));
         }
-        let ends_at = decision.held.map_or(Time::NEVER, |held| held.ends_at);
-        Ok(self.actor.authority(decision.held.map(|held| held.role), ends_at))
+        Ok(self.actor.authority(decision.held.map(|held| held.role)))
     }
 
     /// May the actor do this on an organization that the scope has locked?
@@ -167,7 +157,7 @@ impl Scope<'_> {
         if !decide_organization(self.policy, self.actor.asker(), organization, action) {
             return Err(self.actor.denied(action.name()));
         }
-        Ok(self.actor.authority(self.organization_role(organization), Time::NEVER))
+        Ok(self.actor.authority(self.organization_role(organization)))
     }
 
     /// May the actor do this on a user's account that the scope has locked?

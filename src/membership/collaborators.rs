@@ -65,7 +65,7 @@ impl Operation for AddCollaborator {
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Collaborator, MembershipError> {
         let (project, owner, user) = scope.lock_grant(&self.project, &self.collaborator).await?;
         let authority = scope.authorize_project(project.id, ProjectAction::CreateCollaborators).await?;
-        authority.may_give_until(self.grant.role, self.grant.ends_at())?;
+        authority.may_give(self.grant.role)?;
         if self.grant.incognito {
             scope.actor.own_right_only("add somebody incognito")?;
         }
@@ -98,9 +98,10 @@ impl Operation for UpdateCollaborator {
             incognito: self.incognito.unwrap_or(before.grant.incognito),
             expires_at: self.expires_at.unwrap_or(before.grant.expires_at),
         };
-        let gives = grant.role > before.grant.role || grant.ends_at() > before.grant.ends_at();
-        if gives {
-            authority.may_give_until(grant.role, grant.ends_at())?;
+        authority.may_give(grant.role)?;
+        let own = matches!(place.subject, Subject::User(user) if scope.actor.is(user));
+        if own && grant.ends_at() > before.grant.ends_at() {
+            return Err(Refusal::OwnRoleOutlasted(self.collaborator.to_string()).into());
         }
         if self.incognito.is_some() {
             scope.actor.own_right_only("set whether somebody is incognito")?;

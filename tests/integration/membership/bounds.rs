@@ -115,3 +115,15 @@ async fn who_is_more_than_a_creator_needs_no_role_on_what_it_creates() {
     assert_eq!(world.last_changes().await, ["project acme/own-right made"]);
     world.send(calls::set_member_role("acme", "mia", OrgAdmin).by("adam")).await;
 }
+
+#[tokio::test]
+async fn nobody_makes_its_own_role_last_longer() {
+    let world = World::acme().await;
+    world.send(calls::set_expiry("acme/trees", "mona", Some(soon(60)))).await;
+    for longer in [None, Some(soon(120))] {
+        let call = calls::set_expiry("acme/trees", "mona", longer).by("mona");
+        world.refused(call, PermissionDenied, "ROLE_ABOVE_OWN").await;
+    }
+    world.send(calls::set_expiry("acme/trees", "mona", Some(soon(30))).by("mona")).await;
+    world.send(calls::set_expiry("acme/trees", "mona", None)).await;
+}

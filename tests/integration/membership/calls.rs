@@ -3,8 +3,9 @@
 use prost_types::{FieldMask, Timestamp};
 use rolegate::grpc::v1::{self, OrganizationRole, ProjectRole, RemovalKind};
 use tonic::Status;
+use tonic::transport::Channel;
 
-use crate::support::Service;
+use crate::support::{Clients, Service};
 
 /// What a write answered, as far as all of them have it.
 #[derive(Debug, Clone)]
@@ -26,9 +27,15 @@ macro_rules! calls {
         impl Call {
             /// Sends it.
             pub async fn send(&self, service: &Service) -> Result<Answer, Status> {
+                self.send_on(service.channel.clone()).await
+            }
+
+            /// Sends it on that connection.
+            pub async fn send_on(&self, channel: Channel) -> Result<Answer, Status> {
+                let clients = Clients { channel };
                 match self.clone() {
                     $(Self::$name(request) => {
-                        let answer = service.$client().$method(request).await?.into_inner();
+                        let answer = clients.$client().$method(request).await?.into_inner();
                         let removals = calls!(@removals answer $($removals)?);
                         Ok(Answer { revision: answer.revision, removals })
                     })+

@@ -1,8 +1,8 @@
 //! What goes with what: in one revision, with every row in the log and in the answer, and no origin left behind.
 
 use rolegate::grpc::v1::OrganizationRole::{Admin as OrgAdmin, Member};
-use rolegate::grpc::v1::Origin;
 use rolegate::grpc::v1::ProjectRole::{Admin, Editor, Reader};
+use rolegate::grpc::v1::{OrganizationServiceDeleteRequest, Origin};
 
 use super::calls::{self, Call, add, create_project};
 use super::world::World;
@@ -130,6 +130,24 @@ async fn a_deleted_project_takes_its_collaborators() {
     world.send(create_project("acme", "trees")).await;
     assert_eq!(world.role("mia", "acme/trees").await, None);
     assert_eq!(world.role("mia", "acme/stones").await, Some((Reader, Origin::Collaborator)));
+}
+
+#[tokio::test]
+async fn an_answer_that_spells_out_a_thousand_removals_counts_them_all() {
+    let world = World::acme().await;
+    let crowd = "WITH crowd AS (
+            INSERT INTO account (kind, username, plan_id)
+            SELECT 'user', 'crowd' || number, 1 FROM generate_series(1, 1500) AS number RETURNING id
+        )
+        INSERT INTO member (organization_id, user_id, role, public)
+        SELECT account.id, crowd.id, 'member', true FROM account, crowd WHERE username = 'acme'";
+    world.database.execute(crowd, &[]).await.unwrap();
+    let request = OrganizationServiceDeleteRequest { username: "acme".to_owned(), ..Default::default() };
+    let answer = world.service.organizations().delete(request).await.unwrap().into_inner();
+    let removals = answer.removals.unwrap();
+    // 1,510 members, 5 collaborators, a team with somebody in it, a project and acme itself
+    assert_eq!((removals.removals.len(), removals.total), (1_000, 1_519));
+    assert_eq!(world.last_changes().await.len(), 1_519);
 }
 
 /// Two organizations with the same members, and rows for every pair of them.

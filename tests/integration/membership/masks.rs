@@ -1,9 +1,9 @@
 //! What updates take, what a write that is only tried writes (nothing), and what is not found.
 
 use rolegate::grpc::v1::OrganizationRole::{Creator, Member};
-use rolegate::grpc::v1::ProjectRole::{self, Editor, Reader};
+use rolegate::grpc::v1::ProjectRole::{self, Admin, Editor, Reader};
 use rolegate::grpc::v1::{self, ProjectServiceGetRequest};
-use tonic::Code::{InvalidArgument, NotFound};
+use tonic::Code::{AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied};
 use tonic_types::StatusExt as _;
 
 use super::calls::{self, Call, mask};
@@ -12,6 +12,8 @@ use super::world::{World, soon};
 #[tokio::test]
 async fn a_write_that_is_only_tried_writes_nothing() {
     let world = World::acme().await;
+    world.all([calls::put_plan("spare", false, -1, -1), calls::create_team("@acme/spare")]).await;
+    world.all([calls::create_project("acme", "spare"), calls::create_organization("spare-org", "sam")]).await;
     let before = world.dump().await;
     for call in one_of_each() {
         let answer = world.send(call.clone().dry()).await;
@@ -21,8 +23,27 @@ async fn a_write_that_is_only_tried_writes_nothing() {
     assert_eq!(world.role("sam", "acme/trees").await, None);
     // and each is possible, as it said
     for call in one_of_each() {
-        let world = &world;
-        world.send(call).await;
+        let answer = world.send(call).await;
+        assert_ne!(answer.revision, "");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_the_same_where_the_write_is_only_tried() {
+    let world = World::acme().await;
+    let table = [
+        (calls::create_user("MIA"), AlreadyExists, "USERNAME_TAKEN"),
+        (calls::create_project("acme", "trees"), AlreadyExists, "PROJECT_NAME_TAKEN"),
+        (calls::add("acme/trees", "sam", Reader), FailedPrecondition, "NOT_ORGANIZATION_MEMBER"),
+        (calls::set_role("acme/trees", "rita", Admin).by("mona"), PermissionDenied, "ROLE_ABOVE_OWN"),
+        (calls::remove("acme/trees", "alma").by("mona"), PermissionDenied, "TARGET_ROLE_ABOVE_OWN"),
+        (calls::delete_organization("acme").by("adam"), PermissionDenied, "PERMISSION_DENIED"),
+        (calls::delete_plan("premium"), FailedPrecondition, "PLAN_IN_USE"),
+        (calls::delete_user("ghost"), NotFound, "NOT_FOUND"),
+    ];
+    for (call, code, reason) in table {
+        world.refused(call.clone().dry(), code, reason).await;
+        world.refused(call, code, reason).await;
     }
 }
 
@@ -152,6 +173,10 @@ fn one_of_each() -> Vec<Call> {
         calls::put_plan("fresh", true, 1, 1),
         calls::put_plan("premium", true, 1, 1),
         calls::delete_user("ivan"),
+        calls::delete_plan("spare"),
+        calls::delete_team("@acme/spare"),
+        calls::delete_project("acme/spare"),
+        calls::delete_organization("spare-org"),
     ]
 }
 

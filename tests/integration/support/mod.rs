@@ -9,4 +9,4 @@ pub mod service;
 
 pub use oracle::{Matrix, Verdict};
 pub use postgres::fresh_database;
-pub use service::{Service, reason};
+pub use service::{Clients, Service, reason};

@@ -1,5 +1,7 @@
 //! A service of a test's own, in this process, on a free port; and short ways to talk to it.
 
+use std::ops::Deref;
+
 use clap::Parser;
 use rolegate::config::ServeOptions;
 use rolegate::grpc::v1::authorization_service_client::AuthorizationServiceClient;
@@ -34,12 +36,55 @@ struct Options {
     serve: ServeOptions,
 }
 
-/// A running service.
+/// A client of every service.
+pub struct Clients {
+    pub channel: Channel,
+}
+
+impl Clients {
+    pub fn authorization(&self) -> AuthorizationServiceClient<Channel> {
+        AuthorizationServiceClient::new(self.channel.clone())
+    }
+
+    pub fn users(&self) -> UserServiceClient<Channel> {
+        UserServiceClient::new(self.channel.clone())
+    }
+
+    pub fn organizations(&self) -> OrganizationServiceClient<Channel> {
+        OrganizationServiceClient::new(self.channel.clone())
+    }
+
+    pub fn teams(&self) -> TeamServiceClient<Channel> {
+        TeamServiceClient::new(self.channel.clone())
+    }
+
+    pub fn projects(&self) -> ProjectServiceClient<Channel> {
+        ProjectServiceClient::new(self.channel.clone())
+    }
+
+    pub fn collaborators(&self) -> CollaboratorServiceClient<Channel> {
+        CollaboratorServiceClient::new(self.channel.clone())
+    }
+
+    pub fn plans(&self) -> PlanServiceClient<Channel> {
+        PlanServiceClient::new(self.channel.clone())
+    }
+}
+
+/// A running service. Derefs to the clients of it.
 pub struct Service {
     pub database: Config,
-    pub channel: Channel,
+    clients: Clients,
     stop: CancellationToken,
     task: JoinHandle<()>,
+}
+
+impl Deref for Service {
+    type Target = Clients;
+
+    fn deref(&self) -> &Clients {
+        &self.clients
+    }
 }
 
 impl Service {
@@ -81,7 +126,7 @@ impl Service {
             server::serve(listener, config, &options, stopped.cancelled()).await.unwrap();
         });
         let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-        Self { database, channel, stop, task }
+        Self { database, clients: Clients { channel }, stop, task }
     }
 
     /// Ends it in order.
@@ -109,34 +154,6 @@ impl Service {
             panic!("the health stream ended before {wanted:?}");
         };
         tokio::time::timeout(std::time::Duration::from_secs(30), watched).await.unwrap();
-    }
-
-    pub fn authorization(&self) -> AuthorizationServiceClient<Channel> {
-        AuthorizationServiceClient::new(self.channel.clone())
-    }
-
-    pub fn users(&self) -> UserServiceClient<Channel> {
-        UserServiceClient::new(self.channel.clone())
-    }
-
-    pub fn organizations(&self) -> OrganizationServiceClient<Channel> {
-        OrganizationServiceClient::new(self.channel.clone())
-    }
-
-    pub fn teams(&self) -> TeamServiceClient<Channel> {
-        TeamServiceClient::new(self.channel.clone())
-    }
-
-    pub fn projects(&self) -> ProjectServiceClient<Channel> {
-        ProjectServiceClient::new(self.channel.clone())
-    }
-
-    pub fn collaborators(&self) -> CollaboratorServiceClient<Channel> {
-        CollaboratorServiceClient::new(self.channel.clone())
-    }
-
-    pub fn plans(&self) -> PlanServiceClient<Channel> {
-        PlanServiceClient::new(self.channel.clone())
     }
 
     /// Asks one question that must be as fresh as that.

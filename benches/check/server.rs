@@ -1,0 +1,156 @@
+//! The two servers that are compared over gRPC: the service as it ships, and one on the same stack whose `Check` answers
+//! a constant. Each has a thread of its own, whose processor time says what a call costs it without its client.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+
+use clap::Parser;
+use rolegate::config::ServeOptions;
+use rolegate::domain::policy::Policy;
+use rolegate::grpc::Services;
+use rolegate::grpc::v1::authorization_service_server::{AuthorizationService, AuthorizationServiceServer};
+use rolegate::grpc::v1::collaborator_service_server::CollaboratorServiceServer;
+use rolegate::grpc::v1::organization_service_server::OrganizationServiceServer;
+use rolegate::grpc::v1::plan_service_server::PlanServiceServer;
+use rolegate::grpc::v1::project_service_server::ProjectServiceServer;
+use rolegate::grpc::v1::team_service_server::TeamServiceServer;
+use rolegate::grpc::v1::user_service_server::UserServiceServer;
+use rolegate::grpc::v1::{CheckRequest, CheckResponse};
+use rolegate::membership::{Reader, Writer};
+use rolegate::store::Database;
+use rolegate::telemetry;
+use rolegate::view::View;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tonic::{Request, Response, Status};
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::trace::TraceLayer;
+
+use crate::support::Service;
+use crate::world::World;
+
+/// A server on a thread of its own.
+pub struct Running {
+    pub address: SocketAddr,
+    /// Where the system counts the processor time of its thread.
+    clock: PathBuf,
+    stop: CancellationToken,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    /// The service as it ships, on that database, once it is serving and the world is written.
+    pub fn rolegate(database: tokio_postgres::Config) -> (Self, World) {
+        Self::start("rolegate", async move |stop: CancellationToken, ready: Ready<World>| {
+            let service = Service::start_on(database, &[]).await;
+            let world = World::write(&service).await;
+            ready.tell(service.address, world);
+            stop.cancelled().await;
+            service.stop().await;
+        })
+    }
+
+    /// A server whose `Check` does nothing but answer this.
+    pub fn empty(answer: CheckResponse, view: View, database: Database) -> Self {
+        let started = Self::start("empty", async move |stop: CancellationToken, ready: Ready<()>| {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            ready.tell(listener.local_addr().unwrap(), ());
+            serve_empty(listener, Empty { answer }, view, database, stop).await;
+        });
+        started.0
+    }
+
+    /// Processor time that its thread has used, in microseconds. Exact while it has nothing to do.
+    pub fn processor_time(&self) -> f64 {
+        let text = fs::read_to_string(&self.clock).unwrap();
+        text.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e3
+    }
+
+    fn start<T: Send + 'static>(
+        name: &str,
+        serve: impl AsyncFnOnce(CancellationToken, Ready<T>) + Send + 'static,
+    ) -> (Self, T) {
+        let (stop, (told, ready)) = (CancellationToken::new(), mpsc::channel());
+        let stopped = stop.clone();
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(serve(stopped, Ready { told }));
+        });
+        let (address, clock, value) = ready.recv().unwrap();
+        (Self { address, clock, stop, thread: Some(thread.unwrap()) }, value)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+/// How a server says that it can be asked.
+struct Ready<T> {
+    told: mpsc::Sender<(SocketAddr, PathBuf, T)>,
+}
+
+impl<T> Ready<T> {
+    fn tell(self, address: SocketAddr, value: T) {
+        let task = fs::read_link("/proc/thread-self").unwrap();
+        self.told.send((address, PathBuf::from("/proc").join(task).join("schedstat"), value)).unwrap();
+    }
+}
+
+/// Answers every question the same.
+struct Empty {
+    answer: CheckResponse,
+}
+
+#[tonic::async_trait]
+impl AuthorizationService for Empty {
+    async fn check(&self, _: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
+        Ok(Response::new(self.answer.clone()))
+    }
+}
+
+/// Flags as their defaults are.
+#[derive(Parser)]
+struct Options {
+    #[command(flatten)]
+    serve: ServeOptions,
+}
+
+/// The stack of `rolegate::server::serve`, which lets nobody else in: keep the two alike. The control row of the report,
+/// a health check on both, shows where they are not.
+async fn serve_empty(listener: TcpListener, empty: Empty, view: View, database: Database, stop: CancellationToken) {
+    let options = Options::try_parse_from(["rolegate"]).unwrap().serve;
+    let limit = options.max_message_size.as_u64() as usize;
+    let policy = Arc::new(Policy::built_in().unwrap());
+    let writer = Writer::new(database.clone(), view.clone(), Arc::clone(&policy));
+    let services = Services::new(view, policy, Reader::new(database), writer, options.request_timeout);
+    let (_reporter, health) = tonic_health::server::health_reporter();
+    let routes = Routes::new(AuthorizationServiceServer::new(empty).max_decoding_message_size(limit))
+        .add_service(UserServiceServer::new(services.clone()).max_decoding_message_size(limit))
+        .add_service(OrganizationServiceServer::new(services.clone()).max_decoding_message_size(limit))
+        .add_service(TeamServiceServer::new(services.clone()).max_decoding_message_size(limit))
+        .add_service(ProjectServiceServer::new(services.clone()).max_decoding_message_size(limit))
+        .add_service(CollaboratorServiceServer::new(services.clone()).max_decoding_message_size(limit))
+        .add_service(PlanServiceServer::new(services).max_decoding_message_size(limit))
+        .add_service(health);
+    Server::builder()
+        .timeout(options.request_timeout)
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .layer(TraceLayer::new_for_grpc().make_span_with(telemetry::request_span).on_failure(()))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), stop.cancelled_owned())
+        .await
+        .unwrap();
+}

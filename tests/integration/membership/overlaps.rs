@@ -1,0 +1,110 @@
+//! Writes that overlap: one is held back in the middle while another arrives.
+
+use std::time::Duration;
+
+use rolegate::grpc::v1::{ProjectRole, UserServiceGetRequest, UserServiceUpdateRequest};
+use tokio_postgres::Client;
+use tonic::{Code, Request};
+
+use super::calls::{self, Answer, Call};
+use super::world::World;
+use crate::support::{postgres, reason};
+
+#[tokio::test]
+async fn a_user_that_goes_does_not_take_an_organization_that_it_handed_over() {
+    let world = World::acme().await;
+    let held = hold(&world, HELD_BACK).await;
+    let transfer = begin(&world, calls::transfer_organization("acme", "sam")).await;
+    let deletion = begin(&world, calls::delete_user("olga")).await;
+    held.batch_execute("COMMIT").await.unwrap();
+    transfer.await.unwrap();
+    deletion.await.unwrap();
+    let owner = "SELECT owner.username FROM account AS owner JOIN account AS one ON one.owner_id = owner.id
+                 WHERE one.username = 'acme'";
+    assert_eq!(world.database.query_one(owner, &[]).await.unwrap().get::<_, &str>(0), "sam");
+    assert_eq!(world.role("mona", "acme/trees").await.unwrap().0, ProjectRole::Manager);
+    assert!(world.last_changes().await.contains(&"member acme olga gone".to_owned()));
+}
+
+#[tokio::test]
+async fn a_role_that_goes_with_its_user_is_logged_while_its_project_changes_hands() {
+    let world = World::acme().await;
+    world.send(calls::add("pia/garden", "pam", ProjectRole::Editor)).await;
+    let held = hold(&world, HELD_BACK).await;
+    let transfer = begin(&world, calls::transfer_project("pia/garden", "sam")).await;
+    let deletion = begin(&world, calls::delete_user("pam")).await;
+    held.batch_execute("COMMIT").await.unwrap();
+    transfer.await.unwrap();
+    deletion.await.unwrap();
+    assert!(
+        world.last_changes().await.iter().any(|change| change.ends_with("garden pam gone")),
+        "{:?}",
+        world.last_changes().await
+    );
+    let touched = "SELECT cardinality(projects) FROM change_set WHERE revision = (SELECT number FROM revision)";
+    assert_eq!(world.database.query_one(touched, &[]).await.unwrap().get::<_, i32>(0), 1);
+}
+
+#[tokio::test]
+async fn nobody_comes_to_be_on_a_plan_that_goes() {
+    let world = World::acme().await;
+    world.send(calls::put_plan("gone", false, -1, -1)).await;
+    let held = hold(&world, HELD_BACK).await;
+    let deletion = begin(&world, calls::delete_plan("gone")).await;
+    let change = begin(&world, calls::set_user_plan("sam", "gone")).await;
+    held.batch_execute("COMMIT").await.unwrap();
+    deletion.await.unwrap();
+    let status = change.await.unwrap_err();
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::NotFound, "NOT_FOUND"));
+}
+
+#[tokio::test]
+async fn a_write_that_waits_in_vain_says_so_and_its_connection_serves_the_next() {
+    let world = World::acme().await;
+    let held = hold(&world, "SELECT pg_advisory_xact_lock(id) FROM account WHERE username = 'sam'").await;
+    let writes: Vec<_> = (0..40).map(|_| in_vain(&world)).collect();
+    for status in futures::future::join_all(writes).await {
+        // whichever side looked at the clock first
+        assert!(matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled), "{status:?}");
+    }
+    let mut get = Request::new(UserServiceGetRequest { username: "pia".to_owned() });
+    get.set_timeout(Duration::from_secs(5));
+    world.service.users().get(get).await.expect("the connections are free again");
+    held.batch_execute("COMMIT").await.unwrap();
+    world.send(calls::set_active("sam", false)).await;
+}
+
+/// What every write waits for at its end, with all its changes made.
+const HELD_BACK: &str = "SELECT FROM revision FOR UPDATE";
+
+/// A transaction that holds a lock until it is committed.
+async fn hold(world: &World, lock: &str) -> Client {
+    let client = postgres::connect(&world.service.database).await;
+    client.batch_execute(&format!("BEGIN; {lock}")).await.unwrap();
+    client
+}
+
+/// Sends a write that has to wait, and returns once it does.
+async fn begin(world: &World, call: Call) -> impl Future<Output = Result<Answer, tonic::Status>> + use<> {
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let before: i64 = world.database.query_one(waiting, &[]).await.unwrap().get(0);
+    let (channel, sent) = (world.service.channel.clone(), call);
+    let write = tokio::spawn(async move { sent.send_on(channel).await });
+    while world.database.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) <= before {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    async move { write.await.unwrap() }
+}
+
+/// A write of sam that gives up after a moment.
+async fn in_vain(world: &World) -> tonic::Status {
+    let update = UserServiceUpdateRequest {
+        username: "sam".to_owned(),
+        update_mask: calls::mask(&["active"]),
+        ..Default::default()
+    };
+    let mut request = Request::new(update);
+    request.set_timeout(Duration::from_millis(300));
+    world.service.users().update(request).await.unwrap_err()
+}

@@ -220,3 +220,7 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "interleavings.rs"]
+mod interleavings;

@@ -115,7 +115,8 @@ async fn of_three_overlapping_transactions_none_is_missed() {
         first.commit().await
     };
     let (second, third, end) = tokio::join!(second, third, end);
-    (second.unwrap(), third.unwrap(), end.unwrap());
+    second.and(third).unwrap();
+    end.unwrap();
     outside.batch_execute("NOTIFY rolegate").await.unwrap();
     seen(&scene.here, "bob", "view_project", false).await;
     assert!(scene.here.check("cyd", PROJECT, "view_project").await.unwrap().allowed);

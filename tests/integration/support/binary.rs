@@ -1,6 +1,6 @@
 //! The real binary as a process of its own.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
@@ -105,7 +105,7 @@ fn gather(pipe: impl std::io::Read + Send + 'static) -> Arc<Mutex<String>> {
     let text = Arc::new(Mutex::new(String::new()));
     let gathered = Arc::clone(&text);
     std::thread::spawn(move || {
-        let mut lines = BufReader::new(pipe.take(u64::MAX));
+        let mut lines = BufReader::new(pipe);
         let mut line = String::new();
         while lines.read_line(&mut line).is_ok_and(|count| count > 0) {
             gathered.lock().unwrap().push_str(&line);

@@ -1,6 +1,5 @@
 //! A service of a test's own, in this process, on a free port; and short ways to talk to it.
 
-use std::net::SocketAddr;
 use std::ops::Deref;
 
 use clap::Parser;
@@ -74,7 +73,6 @@ impl Clients {
 
 /// A running service. Derefs to the clients of it.
 pub struct Service {
-    pub address: SocketAddr,
     pub database: Config,
     clients: Clients,
     stop: CancellationToken,
@@ -128,7 +126,7 @@ impl Service {
             server::serve(listener, config, &options, stopped.cancelled()).await.unwrap();
         });
         let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-        Self { address, database, clients: Clients { channel }, stop, task }
+        Self { database, clients: Clients { channel }, stop, task }
     }
 
     /// Ends it in order.

@@ -1,5 +1,6 @@
 //! A service of a test's own, in this process, on a free port; and short ways to talk to it.
 
+use std::net::SocketAddr;
 use std::ops::Deref;
 
 use clap::Parser;
@@ -73,6 +74,8 @@ impl Clients {
 
 /// A running service. Derefs to the clients of it.
 pub struct Service {
+    #[allow(dead_code, reason = "the benchmark connects by itself")]
+    pub address: SocketAddr,
     pub database: Config,
     clients: Clients,
     stop: CancellationToken,
@@ -126,7 +129,7 @@ impl Service {
             server::serve(listener, config, &options, stopped.cancelled()).await.unwrap();
         });
         let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-        Self { database, clients: Clients { channel }, stop, task }
+        Self { address, database, clients: Clients { channel }, stop, task }
     }
 
     /// Ends it in order.

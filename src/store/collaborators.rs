@@ -8,24 +8,30 @@ use super::rows::{execute, project_role, query, query_one, query_opt};
 use crate::domain::ids::{AccountId, ProjectId, TeamId};
 use crate::domain::records::{Collaborator, GrantSettings, Project, Subject};
 
+/// What [`collaborator`] reads, of rows that are called `row`.
+macro_rules! columns {
+    () => {
+        "SELECT row.project_id, row.user_id, row.team_id, row.role, row.incognito, row.expires_at, row.created_by,
+                row.created_at, row.updated_by, row.updated_at,
+                coalesce(account.username, '@' || organization.username || '/' || team.name),
+                owner.username || '/' || project.name "
+    };
+}
+
+/// What those columns come from, besides the rows.
+macro_rules! joins {
+    () => {
+        " JOIN project ON project.id = row.project_id
+        JOIN account AS owner ON owner.id = project.owner_id
+        LEFT JOIN account ON account.id = row.user_id
+        LEFT JOIN team ON team.id = row.team_id
+        LEFT JOIN account AS organization ON organization.id = team.organization_id "
+    };
+}
+
 macro_rules! select_collaborators {
     ($name:literal, $rest:literal) => {
-        concat!(
-            "-- ",
-            $name,
-            "
-            SELECT row.project_id, row.user_id, row.team_id, row.role, row.incognito, row.expires_at, row.created_by,
-                   row.created_at, row.updated_by, row.updated_at,
-                   coalesce(account.username, '@' || organization.username || '/' || team.name),
-                   owner.username || '/' || project.name
-            FROM collaborator AS row
-            JOIN project ON project.id = row.project_id
-            JOIN account AS owner ON owner.id = row.owner_id
-            LEFT JOIN account ON account.id = row.user_id
-            LEFT JOIN team ON team.id = row.team_id
-            LEFT JOIN account AS organization ON organization.id = team.organization_id ",
-            $rest
-        )
+        concat!("-- ", $name, "\n", columns!(), "FROM collaborator AS row", joins!(), $rest)
     };
 }
 
@@ -147,21 +153,13 @@ macro_rules! delete_collaborators {
         concat!(
             "-- ",
             $name,
-            "
-            WITH gone AS (DELETE FROM collaborator WHERE ",
+            "\nWITH gone AS (DELETE FROM collaborator WHERE ",
             $which,
-            " RETURNING *)
-            SELECT row.project_id, row.user_id, row.team_id, row.role, row.incognito, row.expires_at, row.created_by,
-                   row.created_at, row.updated_by, row.updated_at,
-                   coalesce(account.username, '@' || organization.username || '/' || team.name),
-                   owner.username || '/' || project.name
-            FROM gone AS row
-            JOIN project ON project.id = row.project_id
-            JOIN account AS owner ON owner.id = project.owner_id
-            LEFT JOIN account ON account.id = row.user_id
-            LEFT JOIN team ON team.id = row.team_id
-            LEFT JOIN account AS organization ON organization.id = team.organization_id
-            ORDER BY row.project_id, row.user_id, row.team_id"
+            " RETURNING *) ",
+            columns!(),
+            "FROM gone AS row",
+            joins!(),
+            "ORDER BY row.project_id, row.user_id, row.team_id"
         )
     };
 }

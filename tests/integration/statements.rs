@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use regex::{Captures, Regex};
+use regex::Regex;
 
 use crate::support::{fresh_database, postgres};
 
@@ -19,29 +19,47 @@ async fn every_statement_can_be_prepared() {
     }
 }
 
-/// The statements in the sources, by name: plain literals, and those that a macro of the file puts together.
+/// The statements in the sources, by name: what every constant is, with the macros of its file written out.
 fn statements() -> BTreeMap<String, String> {
-    let plain = Regex::new(r#""-- (\w+)\n([^"]*)""#).unwrap();
-    let frames = r#"(?s)macro_rules! (\w+).*?\$name,\s*"([^"]*)",\s*\$\w+,?(?:\s*"([^"]*)")?"#;
-    let frames = Regex::new(frames).unwrap();
-    let uses = Regex::new(r#"(?s)(\w+)!\(\s*"(\w+)",\s*"([^"]*)"\s*,?\s*\)"#).unwrap();
+    let constants = Regex::new(r#"(?s)const [A-Z_]+: &str =\s*(.*?);\n"#).unwrap();
+    let named = Regex::new(r"-- (\w+)\n").unwrap();
     let mut found = BTreeMap::new();
     for text in store_sources() {
-        let frames = frames.captures_iter(&text);
-        let part = |found: &Captures<'_>, index| found.get(index).map_or("", |part| part.as_str()).to_owned();
-        let frames: BTreeMap<_, _> =
-            frames.map(|found| (part(&found, 1), (part(&found, 2), part(&found, 3)))).collect();
-        for one in plain.captures_iter(&text).filter(|one| one[2].trim().len() > 10 && !one[0].contains("embedded_")) {
-            found.insert(one[1].to_owned(), one[2].to_owned());
-        }
-        for one in uses.captures_iter(&text) {
-            let (before, after) = &frames[&one[1]];
-            found.insert(one[2].to_owned(), format!("{before} {} {after}", &one[3]));
+        let macros = macros(&text);
+        for constant in constants.captures_iter(&text) {
+            let sql = expand(&constant[1], &macros, &[]);
+            if let Some(name) = named.captures(&sql) {
+                found.insert(name[1].to_owned(), sql.clone());
+            }
         }
     }
-    // put together from columns and joins that two statements share
-    found.retain(|name, _| name != "load_projects" && name != "load_paths");
     found
+}
+
+/// The bodies of a file's macros, by name.
+fn macros(text: &str) -> BTreeMap<String, String> {
+    let definitions = Regex::new(r"(?s)macro_rules! (\w+) \{\s*\([^)]*\) => \{(.*?)\};\n\}").unwrap();
+    definitions.captures_iter(text).map(|found| (found[1].to_owned(), found[2].to_owned())).collect()
+}
+
+/// The text that string literals, arguments and calls of macros come to.
+fn expand(source: &str, macros: &BTreeMap<String, String>, arguments: &[String]) -> String {
+    let parts = r#"(?s)"((?:[^"\\]|\\.)*)"|\$(\w+)|(\w+)!\(((?:[^()"]|"[^"]*")*)\)"#;
+    let mut text = String::new();
+    for part in Regex::new(parts).unwrap().captures_iter(source) {
+        if let Some(literal) = part.get(1) {
+            text += &literal.as_str().replace("\\n", "\n");
+        } else if let Some(argument) = part.get(2) {
+            text += &arguments[usize::from(argument.as_str() != "name")];
+        } else if &part[3] == "concat" {
+            // one without a call in it; of the others the parts are met one by one
+            text += &expand(&part[4], macros, arguments);
+        } else {
+            let given: Vec<_> = part[4].split('"').skip(1).step_by(2).map(str::to_owned).collect();
+            text += &expand(&macros[&part[3]], macros, &given);
+        }
+    }
+    text
 }
 
 fn store_sources() -> Vec<String> {

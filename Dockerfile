@@ -9,7 +9,8 @@ RUN apt-get update \
 COPY . .
 RUN cargo build --release --locked
 
-FROM gcr.io/distroless/cc-debian12:nonroot
+FROM debian:bookworm-slim
+RUN useradd --system --uid 65532 --no-create-home --shell /usr/sbin/nologin rolegate
 COPY --from=build /src/target/release/rolegate /usr/local/bin/rolegate
 # inside a container the port must be reached from outside it; callers are not authenticated, so publish it to trusted
 # services only

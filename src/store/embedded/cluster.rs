@@ -49,14 +49,15 @@ pub(super) struct Cluster {
 impl Cluster {
     /// Makes the cluster unless there is one.
     pub async fn initialize(&self) -> Result<(), EmbeddedError> {
+        // An initdb orphaned by a crash may still be writing there; then a later start tidies up.
+        if let Err(error) = self.remove_half_made() {
+            warn!(%error, "left a half-made cluster for the next start to remove");
+        }
         if self.folder.join(CLUSTER).join("PG_VERSION").exists() {
             return Ok(());
         }
         info!(folder = %self.folder.display(), "creating a PostgreSQL cluster");
-        // An initdb orphaned by a crash may still be writing: it must not meet ours, and the next start tidies it up.
-        if let Err(error) = self.remove_half_made() {
-            warn!(%error, "left a half-made cluster for the next start to remove");
-        }
+        // A name of our own, so that ours never meets an orphaned one.
         let name = format!("{HALF_MADE}.{}", std::process::id());
         let half_made = self.folder.join(&name);
         create_private(&half_made, &self.account).map_err(io_error("create", &half_made))?;

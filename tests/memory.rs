@@ -1,0 +1,76 @@
+//! The bytes that the view says it takes are the bytes that it takes.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
+
+#[path = "integration/support/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "written for the other tests")]
+mod support;
+
+use std::alloc::System;
+use std::time::Duration;
+
+use futures::stream::{self, StreamExt as _};
+use rolegate::domain::actions::ProjectAction;
+use rolegate::domain::names::{ProjectName, Username};
+use rolegate::domain::policy::Policy;
+use rolegate::store::Database;
+use rolegate::view::{ProjectKey, ProjectQuestion, View, ViewSettings};
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const NAMES: usize = 40_000;
+
+// one test, as both halves would count each other's bytes
+#[tokio::test]
+async fn the_view_takes_as_much_memory_as_it_says_and_no_more_than_it_may() {
+    says_what_it_takes().await;
+    stays_within_its_setting().await;
+}
+
+async fn says_what_it_takes() {
+    let view = view(1 << 30).await;
+    // connections, statements and buffers are there before it counts
+    flood(&view, "warm", 1_000).await;
+    let (said, allocated) = (view.memory(), allocated());
+    flood(&view, "user", NAMES).await;
+    let (said, allocated) = (view.memory() - said, self::allocated() - allocated);
+    println!("{NAMES} names and paths: the view says {said} bytes, the allocator {allocated}");
+    assert!(said > allocated * 9 / 10 && said < allocated * 2, "it says {said} bytes and takes {allocated}");
+}
+
+async fn stays_within_its_setting() {
+    let limit = 4 << 20;
+    let view = view(limit).await;
+    flood(&view, "user", NAMES).await;
+    // what the last batches brought may still be there for who waited for it
+    assert!(view.memory() < limit + (1 << 20), "{} bytes of {limit}", view.memory());
+    assert!(view.len() > 1_000, "it still keeps what fits");
+}
+
+async fn view(memory: usize) -> View {
+    let database = Database::new(support::fresh_database().await, 4).unwrap();
+    let settings = ViewSettings { memory, lease: Duration::from_secs(60), heartbeat: Duration::from_secs(5) };
+    let (view, keeper) = View::new(database, settings);
+    tokio::spawn(keeper.run());
+    view.freshness_changed(false).await;
+    view
+}
+
+/// Asks about that many users and projects that there are none of.
+async fn flood(view: &View, prefix: &str, names: usize) {
+    let policy = &Policy::built_in().unwrap();
+    let ask = |number: usize| async move {
+        let name = Username::parse(&format!("{prefix}{number}")).unwrap().key();
+        let project = ProjectKey::Path((name.clone(), ProjectName::parse("trees").unwrap()));
+        let question = ProjectQuestion { user: Some(name), project, action: ProjectAction::ViewProject };
+        assert!(!view.check_project(policy, &question, None).await.unwrap().decision.allowed());
+    };
+    stream::iter(0..names).map(ask).buffer_unordered(512).collect::<Vec<()>>().await;
+}
+
+fn allocated() -> usize {
+    let stats = ALLOCATOR.stats();
+    stats.bytes_allocated - stats.bytes_deallocated
+}

@@ -4,6 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use tokio::runtime::Handle;
 use tokio_postgres::{Config, NoTls};
 
 use super::error::StoreError;
@@ -51,7 +52,9 @@ impl DerefMut for Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let Some(client) = self.client.take() else { return };
-        tokio::spawn(async move {
+        // while the process ends there may be nobody left to cancel it
+        let Ok(runtime) = Handle::try_current() else { return drop(Client::take(client)) };
+        runtime.spawn(async move {
             let answers = tokio::time::timeout(CANCEL_WAIT, async {
                 client.cancel_token().cancel_query(NoTls).await?;
                 client.batch_execute("").await

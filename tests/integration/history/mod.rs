@@ -1,6 +1,6 @@
 //! Random histories: after every write the answers of `Check` are those of the SQL oracle, grants and denials alike.
 //!
-//! `ROLEGATE_HISTORY_STEPS` makes each history longer (up to 800 writes unless set), `ROLEGATE_HISTORIES` runs more of them (3
+//! `ROLEGATE_HISTORY_STEPS` makes each history longer (up to 800 writes unless set), `ROLEGATE_HISTORIES` runs more of them (5
 //! unless set). A failure names the shortest history found that shows it; `ROLEGATE_TEST_LOG=error` adds what the service
 //! logged.
 
@@ -45,7 +45,7 @@ type Tally = BTreeMap<(String, String), u32>;
 
 #[test]
 fn after_every_write_of_a_random_history_checks_agree_with_the_rules() {
-    let tally = random_histories(setting("ROLEGATE_HISTORIES", 3), setting("ROLEGATE_HISTORY_STEPS", 800), None);
+    let tally = random_histories(setting("ROLEGATE_HISTORIES", 5), setting("ROLEGATE_HISTORY_STEPS", 800), None);
     println!("{tally:#?}");
     let kinds_done = tally.keys().filter(|(_, code)| code == "Ok").count();
     assert!(kinds_done >= 20, "nearly all of the 24 kinds of write were done at least once: {tally:#?}");
@@ -53,7 +53,7 @@ fn after_every_write_of_a_random_history_checks_agree_with_the_rules() {
 
 #[test]
 fn a_view_that_forgets_all_the_time_answers_the_same() {
-    random_histories(setting("ROLEGATE_HISTORIES", 3).div_ceil(3), setting("ROLEGATE_HISTORY_STEPS", 800), Some(6_000));
+    random_histories(setting("ROLEGATE_HISTORIES", 5).div_ceil(3), setting("ROLEGATE_HISTORY_STEPS", 800), Some(6_000));
 }
 
 fn setting(name: &str, default: u32) -> u32 {

@@ -86,9 +86,4 @@ impl Changes {
     pub fn touch(&mut self, key: EntryKey) {
         self.touched.insert(key);
     }
-
-    /// What went.
-    pub fn removals(&self) -> impl Iterator<Item = &Change> {
-        self.list.iter().filter(|change| change.after.is_none())
-    }
 }

@@ -45,7 +45,7 @@ impl Reader {
 
     /// The secret that page tokens are sealed with.
     pub async fn page_secret(&self) -> Result<[u8; 16]> {
-        read!(self, client, { Ok(log::identity(client).await?.page_secret.into_bytes()) })
+        read!(self, client, { Ok(log::page_secret(client).await?.into_bytes()) })
     }
 
     /// A user.

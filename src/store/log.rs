@@ -9,15 +9,6 @@ use super::rows::query_one;
 use crate::domain::change::{Changes, EntryKey};
 use crate::domain::ids::Revision;
 
-/// What names this database.
-#[derive(Debug, Clone, Copy)]
-pub struct Identity {
-    /// Its history.
-    pub history: Uuid,
-    /// The secret that page tokens are sealed with.
-    pub page_secret: Uuid,
-}
-
 /// Takes the next revision and records the changes under it. The last statement of a write: from here to the commit
 /// no other write can commit. Returns the history that the revision is in, too.
 pub async fn append(
@@ -66,12 +57,11 @@ pub async fn append(
     Ok((row.get(1), Revision(row.get(0))))
 }
 
-/// What names this database.
-pub async fn identity(client: &impl GenericClient) -> Result<Identity, StoreError> {
-    const SQL: &str = "-- read_identity
-        SELECT history, page_secret FROM revision";
-    let row = query_one(client, SQL, &[]).await?;
-    Ok(Identity { history: row.get(0), page_secret: row.get(1) })
+/// The secret that page tokens are sealed with.
+pub async fn page_secret(client: &impl GenericClient) -> Result<Uuid, StoreError> {
+    const SQL: &str = "-- read_page_secret
+        SELECT page_secret FROM revision";
+    Ok(query_one(client, SQL, &[]).await?.get(0))
 }
 
 /// The touched entries as columns.

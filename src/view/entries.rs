@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::cell::{Entry, Kept};
 use super::error::LoadError;
 use super::table::{Begun, SHARDS, SWEEP, Shared, Table};
 use crate::domain::change::EntryKey;
@@ -72,11 +71,6 @@ impl Entries {
             EntryKey::Account(account) => self.accounts.invalidate(account, revision),
             EntryKey::Plan(plan) => self.plans.invalidate(plan, revision),
         }
-    }
-
-    /// Takes a project that was loaded by its path.
-    pub(super) fn complete_path(&self, path: (NameKey, ProjectName), epoch: u64, entry: Entry<ProjectId>) -> Kept {
-        self.paths.complete(path, epoch, Arc::new(entry))
     }
 
     /// Forgets everything and starts over at `revision`.

@@ -191,7 +191,7 @@ impl Read {
             for (path, project) in loaded {
                 let found = Entry { value: project.as_ref().map(|loaded| loaded.project.id), revision };
                 let key = EntryKey::Path(path.0.clone(), path.1.clone());
-                check(entries.complete_path(path, epoch, found), key);
+                check(entries.paths.complete(path, epoch, Arc::new(found)), key);
                 if let Some(project) = project {
                     store_project(view, epoch, revision, project);
                 }

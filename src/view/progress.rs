@@ -42,15 +42,10 @@ pub(super) struct Progress {
     /// Counts the reads of the log that have begun, and those that have been applied to the end.
     reads_begun: AtomicU64,
     reads_applied: watch::Sender<u64>,
-    /// The lease as it is watched, and the last read that must not renew it. A lock, because whether the lease has run
-    /// out and which read may renew it must be decided together.
-    lease: Mutex<Lease>,
+    /// The last read that must not renew the lease. A lock, because whether the lease has run out and which read may
+    /// renew it must be decided together.
+    barrier: Mutex<u64>,
     lease_renewed: watch::Sender<BootTime>,
-}
-
-#[derive(Debug, Default)]
-struct Lease {
-    barrier: u64,
 }
 
 /// What an answer is true at.
@@ -112,7 +107,7 @@ impl Progress {
             histories: [AtomicU64::new(0), AtomicU64::new(0)],
             reads_begun: AtomicU64::new(0),
             reads_applied: watch::Sender::new(0),
-            lease: Mutex::new(Lease::default()),
+            barrier: Mutex::new(0),
             lease_renewed: watch::Sender::new(BootTime(i64::MIN)),
         }
     }
@@ -161,13 +156,13 @@ impl Progress {
     /// where the read began too early to vouch for anything: see [`Self::bar_if_stale`].
     pub(super) fn refresh(&self, read: u64, begun: BootTime, database: Time, lease: Duration) -> bool {
         let until = begun.after(lease);
-        let guard = self.lease.lock();
-        if read <= guard.barrier {
+        let barrier = self.barrier.lock();
+        if read <= *barrier {
             return false;
         }
         self.clock_ahead.store(database.0 - begun.0, Ordering::Release);
         self.fresh_until.store(until.0, Ordering::Release);
-        drop(guard);
+        drop(barrier);
         self.lease_renewed.send_replace(until);
         self.reads_applied.send_replace(read);
         true
@@ -176,10 +171,10 @@ impl Progress {
     /// Where the lease has run out, sees to it that no read that has begun renews it: the view then answers again only
     /// after a read that began later than this. `false` where the lease still runs.
     pub(super) fn bar_if_stale(&self) -> bool {
-        let mut lease = self.lease.lock();
+        let mut barrier = self.barrier.lock();
         let stale = self.now().is_err();
         if stale {
-            lease.barrier = self.reads_begun.load(Ordering::SeqCst);
+            *barrier = self.reads_begun.load(Ordering::SeqCst);
         }
         stale
     }

@@ -6,8 +6,20 @@ use std::{env, fs};
 
 use prost::Message as _;
 
-const SERVICES: &[&str] =
-    &["authorization", "collaborator", "errors", "organization", "plan", "project", "removal", "roles", "team", "user"];
+const SERVICES: &[&str] = &[
+    "authorization",
+    "collaborator",
+    "errors",
+    "explain",
+    "listing",
+    "organization",
+    "plan",
+    "project",
+    "removal",
+    "roles",
+    "team",
+    "user",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let files = SERVICES.iter().map(|name| format!("rolegate/v1/{name}.proto"));

@@ -54,6 +54,10 @@ pub struct ServeOptions {
           value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub database_connections: u16,
 
+    /// File that says who may do what, in place of the policy that is compiled in. `rolegate policy show` prints that one.
+    #[arg(long, env = "ROLEGATE_POLICY", value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+
     /// Memory that the role view may take, at least 4MiB: `256MiB`, `2GB`, …
     #[arg(long, env = "ROLEGATE_VIEW_MEMORY", value_name = "SIZE", default_value = "256MiB", value_parser = view_memory)]
     pub view_memory: ByteSize,

@@ -2,12 +2,14 @@
 //!
 //! - [`domain`]: the permission model, pure.
 //! - [`store`]: PostgreSQL, the only SQL.
+//! - [`access`]: questions about many at once, and the why of one.
 //! - [`membership`]: the writes, and reads of the resources.
 //! - [`view`]: the role view that checks are answered from.
 //! - [`grpc`]: the services.
 //! - [`server`]: all of it put together; [`config`] and [`telemetry`] set it up.
 //! - [`cli`]: the command line.
 
+pub mod access;
 pub mod cli;
 pub mod config;
 pub mod domain;

@@ -14,6 +14,7 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetReques
 use tower_http::trace::TraceLayer;
 use tracing::{info, warn};
 
+use crate::access::Access;
 use crate::config::ServeOptions;
 use crate::domain::policy::Policy;
 use crate::grpc::Services;
@@ -41,9 +42,6 @@ const FAREWELL: Duration = Duration::from_millis(100);
 /// Why the service could not run, or could not run on.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The policy that is compiled in is none.
-    #[error(transparent)]
-    Policy(#[from] crate::domain::policy_file::PolicyError),
     /// The connections could not be prepared.
     #[error("prepare the database connections")]
     Database(#[from] StoreError),
@@ -58,24 +56,26 @@ pub enum ServeError {
     Transport(#[from] tonic::transport::Error),
 }
 
-/// Serves until `shutdown`, then ends in order: health, requests under way, the view, the database.
+/// Serves by that policy until `shutdown`, then ends in order: health, requests under way, the view, the database.
 ///
 /// # Errors
 /// When it cannot begin. A database that is not there is no error: the health says so until it is.
 pub async fn serve(
     listener: TcpListener,
     database: tokio_postgres::Config,
+    policy: Policy,
     options: &ServeOptions,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let policy = Arc::new(Policy::built_in()?);
+    let policy = Arc::new(policy);
     let pool = Database::new(database.clone(), usize::from(options.database_connections))?;
     let loads = Database::new(database, LOAD_CONNECTIONS)?;
     let (view, keeper) = View::new(loads.clone(), view_settings(options));
     let writer = Writer::new(pool.clone(), view.clone(), Arc::clone(&policy));
-    let services = Services::new(view.clone(), policy, Reader::new(pool.clone()), writer, options.request_timeout);
+    let (reader, access) = (Reader::new(pool.clone()), Access::new(pool.clone(), Arc::clone(&policy)));
+    let services = Services::new(view.clone(), policy, (reader, writer, access), options.request_timeout);
     let (health, health_service) = Health::new().await;
-    let routes = routes(services, options)?.add_service(health_service);
+    let routes = routes(services.clone(), options)?.add_service(health_service);
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let farewell = CancellationToken::new();
     tasks.spawn(farewell.clone().run_until_cancelled_owned(health.clone().follow(view)));
@@ -99,7 +99,7 @@ pub async fn serve(
         () = shutdown => {
             // from here on the health says what it is told, whatever the view does
             farewell.cancel();
-            drain_requests(&mut server, health, drain, options.shutdown_timeout).await
+            drain_requests(&mut server, &services, health, drain, options.shutdown_timeout).await
         }
     };
     farewell.cancel();
@@ -115,6 +115,7 @@ pub async fn serve(
 /// Health first, so that nobody sends more; then what is under way, for so long and no longer.
 async fn drain_requests(
     server: &mut JoinHandle<Result<(), tonic::transport::Error>>,
+    services: &Services,
     health: Health,
     drain: CancellationToken,
     patience: Duration,
@@ -123,6 +124,7 @@ async fn drain_requests(
     health.end().await;
     tokio::time::sleep(FAREWELL).await;
     health.close().await;
+    services.end_streams();
     drain.cancel();
     if let Ok(ended) = tokio::time::timeout(patience, &mut *server).await {
         return end(ended);

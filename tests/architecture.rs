@@ -11,13 +11,14 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("store", &["domain"]),
     ("view", &["domain", "store"]),
     ("membership", &["domain", "store", "view"]),
-    ("grpc", &["domain", "membership", "view"]),
+    ("access", &["domain", "store", "view", "membership"]),
+    ("grpc", &["domain", "membership", "access", "view"]),
 ];
 
 /// A word that only some places may use.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("tokio_postgres", &["store", "config.rs", "server.rs", "cli"]),
-    ("deadpool_postgres", &["store", "membership/scope.rs"]),
+    ("deadpool_postgres", &["store", "membership/scope.rs", "access"]),
     ("tonic::", &["grpc", "server.rs", "telemetry.rs", "cli"]),
     ("prost", &["grpc"]),
     ("tokio::", &["store", "view", "membership", "grpc", "server.rs", "cli"]),

@@ -64,8 +64,8 @@ async fn flood(view: &View, prefix: &str, names: usize) {
     let ask = |number: usize| async move {
         let name = Username::parse(&format!("{prefix}{number}")).unwrap().key();
         let project = ProjectKey::Path((name.clone(), ProjectName::parse("trees").unwrap()));
-        let question = ProjectQuestion { user: Some(name), project, action: ProjectAction::ViewProject };
-        assert!(!view.check_project(policy, &question, None).await.unwrap().decision.allowed());
+        let question = ProjectQuestion { user: Some(name), project, rule: policy.project(ProjectAction::ViewProject) };
+        assert!(!view.check_project(policy, &question, None).await.unwrap().value.allowed());
     };
     stream::iter(0..names).map(ask).buffer_unordered(512).collect::<Vec<()>>().await;
 }

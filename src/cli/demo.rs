@@ -14,8 +14,9 @@ use tonic_health::pb::health_client::HealthClient;
 
 use super::ask::explain;
 use super::output::{self, Asked};
-use super::{serve, world};
+use super::{policy, serve, world};
 use crate::config::ServeOptions;
+use crate::domain::policy::Policy;
 use crate::grpc::v1::CheckRequest;
 use crate::grpc::v1::authorization_service_client::AuthorizationServiceClient;
 use crate::server;
@@ -24,13 +25,14 @@ use crate::server;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(options: &ServeOptions) -> Result<ExitCode, Box<dyn Error>> {
+    let policy = policy::load(options.policy.as_deref())?;
     let listener = serve::listen(options).await?;
     let address = listener.local_addr()?;
     let stop = serve::stop_on_signal()?;
     let Some(database) = serve::open(options, &stop).await? else {
         return Ok(ExitCode::SUCCESS);
     };
-    let outcome = serve_and_show(listener, database.config.clone(), options, &stop, address).await;
+    let outcome = serve_and_show(listener, database.config.clone(), policy, options, &stop, address).await;
     database.close().await?;
     outcome?;
     Ok(ExitCode::SUCCESS)
@@ -39,11 +41,12 @@ pub(super) async fn run(options: &ServeOptions) -> Result<ExitCode, Box<dyn Erro
 async fn serve_and_show(
     listener: TcpListener,
     database: tokio_postgres::Config,
+    policy: Policy,
     options: &ServeOptions,
     stop: &CancellationToken,
     address: SocketAddr,
 ) -> Result<(), Box<dyn Error>> {
-    let service = server::serve(listener, database, options, stop.cancelled());
+    let service = server::serve(listener, database, policy, options, stop.cancelled());
     let shown = async {
         let shown = stop.run_until_cancelled(show(address)).await.unwrap_or(Ok(()));
         if shown.is_err() {

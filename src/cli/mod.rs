@@ -4,9 +4,12 @@ mod ask;
 mod check;
 mod database;
 mod demo;
+mod explain;
 mod health;
+mod matrix;
 mod migrate;
 mod output;
+mod policy;
 mod serve;
 mod world;
 
@@ -40,10 +43,15 @@ enum Command {
     Demo(ServeOptions),
     /// Ask a running service: may USER do ACTION on PROJECT? Exit status 0: allowed, 1: denied, 2: could not tell.
     Check(check::CheckOptions),
+    /// Ask a running service why USER may do ACTION on PROJECT, or what would allow it. Exit status as for `check`.
+    Explain(explain::ExplainOptions),
     /// Ask a running service whether it is serving. Exit status 0: it is, 1: it is not, 2: could not tell.
     Health(health::HealthOptions),
     /// Bring a database's schema to what this build knows.
     Migrate(migrate::MigrateOptions),
+    /// Show who may do what, or check a policy file.
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
 }
 
 /// Runs what the arguments of the process ask for.
@@ -70,8 +78,10 @@ async fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Serve(options) => serve::run(&options).await,
         Command::Demo(options) => demo::run(&options).await,
         Command::Check(options) => check::run(&options).await,
+        Command::Explain(options) => explain::run(&options).await,
         Command::Health(options) => health::run(&options).await,
         Command::Migrate(options) => migrate::run(&options).await,
+        Command::Policy(command) => policy::run(&command),
     }
 }
 
@@ -104,7 +114,8 @@ mod tests {
         use clap::CommandFactory as _;
         let page = include_str!("../../docs/OPERATIONS.md");
         let cli = Cli::command();
-        for argument in cli.get_subcommands().chain([&cli]).flat_map(clap::Command::get_arguments) {
+        let nested = cli.get_subcommands().flat_map(clap::Command::get_subcommands);
+        for argument in cli.get_subcommands().chain(nested).chain([&cli]).flat_map(clap::Command::get_arguments) {
             let flag = argument.get_long().map(|name| format!("`--{name}"));
             let variable = argument.get_env().map(|name| format!("`{}`", name.to_string_lossy()));
             for text in flag.into_iter().chain(variable) {

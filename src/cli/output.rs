@@ -28,7 +28,7 @@ pub(super) fn table(rows: &[Asked]) -> Table {
 /// One answer as a JSON object.
 pub(super) fn json(asked: &Asked) -> Result<String, serde_json::Error> {
     let Asked { request, answer } = asked;
-    let expires_at = answer.expires_at.and_then(|time| Timestamp::new(time.seconds, time.nanos).ok());
+    let expires_at = answer.expires_at.and_then(moment);
     serde_json::to_string_pretty(&serde_json::json!({
         "user": request.user,
         "project": request.project,
@@ -53,15 +53,20 @@ fn why(answer: &CheckResponse) -> String {
     }
 }
 
-fn role(role: ProjectRole) -> String {
+/// A moment as it is on the wire.
+pub(super) fn moment(time: prost_types::Timestamp) -> Option<Timestamp> {
+    Timestamp::new(time.seconds, time.nanos).ok()
+}
+
+pub(super) fn role(role: ProjectRole) -> String {
     short(role.as_str_name(), "PROJECT_ROLE_").to_lowercase()
 }
 
-fn origin(origin: Origin) -> String {
+pub(super) fn origin(origin: Origin) -> String {
     short(origin.as_str_name(), "ORIGIN_").to_lowercase()
 }
 
-fn reason(reason: DecisionReason) -> &'static str {
+pub(super) fn reason(reason: DecisionReason) -> &'static str {
     short(reason.as_str_name(), "DECISION_REASON_")
 }
 

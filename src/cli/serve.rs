@@ -9,16 +9,18 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::database::OpenDatabase;
+use super::policy;
 use crate::config::ServeOptions;
 use crate::server;
 
 pub(super) async fn run(options: &ServeOptions) -> Result<ExitCode, Box<dyn Error>> {
+    let policy = policy::load(options.policy.as_deref())?;
     let listener = listen(options).await?;
     let stop = stop_on_signal()?;
     let Some(database) = open(options, &stop).await? else {
         return Ok(ExitCode::SUCCESS);
     };
-    let served = server::serve(listener, database.config.clone(), options, stop.cancelled()).await;
+    let served = server::serve(listener, database.config.clone(), policy, options, stop.cancelled()).await;
     database.close().await?;
     served?;
     Ok(ExitCode::SUCCESS)

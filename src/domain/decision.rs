@@ -3,10 +3,9 @@
 
 use std::cmp::Ordering;
 
-use super::actions::{AccountAction, OrganizationAction, ProjectAction};
-use super::facts::{Account, Grant, Plan, Project, Time, User};
+use super::facts::{Account, Grant, Named, Plan, Project, Time, User};
 use super::ids::{AccountId, TeamId};
-use super::policy::Policy;
+use super::policy::{Policy, ProjectRule, Resolution};
 use super::roles::{AccountLevel, OrganizationLevel, OrganizationRole, Origin, ProjectLevel, ProjectRole};
 
 /// Who is asked about.
@@ -40,6 +39,8 @@ pub struct Held {
     pub origin: Origin,
     /// When that origin stops giving it.
     pub ends_at: Time,
+    /// The grant that gives it is not listed unasked.
+    pub incognito: bool,
 }
 
 /// The verdict on one question about a project.
@@ -55,6 +56,17 @@ pub struct Decision {
     pub over_limit: bool,
 }
 
+/// The verdict on one question about an organization or an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LevelDecision<L> {
+    /// Why; it is allowed where the reason is [`Reason::Granted`].
+    pub reason: Reason,
+    /// What the user is to it; `None` where it does not exist, or no user does whose standing counts.
+    pub level: Option<L>,
+    /// The lowest level that may.
+    pub required: L,
+}
+
 /// Why a question was decided as it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
@@ -68,14 +80,20 @@ pub enum Reason {
     UserInactive,
     /// There is no such project.
     ProjectNotFound,
+    /// There is no such organization.
+    OrganizationNotFound,
+    /// There is no such account.
+    AccountNotFound,
     /// The user holds no role.
     NoRole,
-    /// The user's role is too low.
+    /// The user's role or level is too low.
     RoleTooLow,
     /// Never possible on a template project.
     TemplateProject,
     /// The role would do, were the files not restricted.
     RestrictedProjectFiles,
+    /// Refused to everybody while the project is over its owner's limit.
+    OverLimit,
 }
 
 impl Decision {
@@ -85,61 +103,108 @@ impl Decision {
     }
 }
 
-/// May `asker` take `action` on `project` at the moment `now`? `None` stands for a project that does not exist.
+impl<L> LevelDecision<L> {
+    /// Whether the user may.
+    pub fn allowed(&self) -> bool {
+        self.reason == Reason::Granted
+    }
+}
+
+impl<'a> Asker<'a> {
+    /// Who a username asks about.
+    pub fn named(named: Option<&'a Named>) -> Self {
+        match named {
+            Some(Named::User(user)) => Self::User(user),
+            Some(Named::Organization(_)) | None => Self::NotFound,
+        }
+    }
+
+    /// The user, if it is one that can hold a role.
+    pub fn active(self) -> Result<&'a User, Reason> {
+        match self {
+            Self::Anonymous => Err(Reason::Anonymous),
+            Self::NotFound => Err(Reason::UserNotFound),
+            Self::User(user) if !user.active => Err(Reason::UserInactive),
+            Self::User(user) => Ok(user),
+        }
+    }
+}
+
+/// May `asker` do on `project`, at the moment `now`, what `rule` is of? `None` stands for a project that does not exist.
 pub fn decide_project(
     policy: &Policy,
     asker: Asker<'_>,
     project: Option<OwnedProject<'_>>,
-    action: ProjectAction,
+    rule: &ProjectRule,
     now: Time,
 ) -> Decision {
-    let rule = policy.project(action);
     let restricted = project.is_some_and(|owned| owned.project.restricted_project_files);
     let lowest = rule.restricted.filter(|_| restricted).unwrap_or(rule.lowest);
-    let impossible = rule.never_on_template && project.is_some_and(|owned| owned.project.template);
-    let held = match (asker, project) {
-        (Asker::User(user), Some(owned)) if user.active => held_role(user, owned.project, owned.owner, now),
+    let over_limit = project.is_some_and(|owned| owned.is_over_limit(policy));
+    let on_template = rule.never_on_template && project.is_some_and(|owned| owned.project.template);
+    let beyond_limit = rule.never_over_limit && over_limit;
+    let held = match (asker.active(), project) {
+        (Ok(user), Some(owned)) => held_role(policy.resolution, user, owned.project, owned.owner, now),
         _ => None,
     };
-    let reason = match (asker, project, held) {
-        (Asker::Anonymous, _, _) => Reason::Anonymous,
-        (Asker::NotFound, _, _) => Reason::UserNotFound,
-        (Asker::User(user), _, _) if !user.active => Reason::UserInactive,
-        (Asker::User(_), None, _) => Reason::ProjectNotFound,
-        (Asker::User(_), Some(_), None) => Reason::NoRole,
-        (Asker::User(_), Some(_), Some(held)) if reaches(held, rule.lowest) && impossible => Reason::TemplateProject,
-        (Asker::User(_), Some(_), Some(held)) if reaches(held, lowest) => Reason::Granted,
-        (Asker::User(_), Some(_), Some(held)) if reaches(held, rule.lowest) => Reason::RestrictedProjectFiles,
-        (Asker::User(_), Some(_), Some(_)) => Reason::RoleTooLow,
+    let reason = match (asker.active(), project, held) {
+        (Err(reason), _, _) => reason,
+        (Ok(_), None, _) => Reason::ProjectNotFound,
+        (Ok(_), Some(_), None) => Reason::NoRole,
+        (Ok(_), Some(_), Some(held)) if !reaches(held, rule.lowest) => Reason::RoleTooLow,
+        (Ok(_), Some(_), Some(_)) if on_template => Reason::TemplateProject,
+        (Ok(_), Some(_), Some(held)) if !reaches(held, lowest) => Reason::RestrictedProjectFiles,
+        (Ok(_), Some(_), Some(_)) if beyond_limit => Reason::OverLimit,
+        (Ok(_), Some(_), Some(_)) => Reason::Granted,
     };
-    Decision {
-        reason,
-        held,
-        required: Some(lowest).filter(|_| !impossible),
-        over_limit: project.is_some_and(|owned| owned.project.is_over_limit(owned.owner, owned.plan)),
-    }
+    Decision { reason, held, required: Some(lowest).filter(|_| !on_template && !beyond_limit), over_limit }
 }
 
-/// May `asker` take `action` on an organization that exists?
+/// May `asker` do what asks for `required` on an organization? `None` stands for one that does not exist.
 pub fn decide_organization(
-    policy: &Policy,
     asker: Asker<'_>,
-    organization: AccountId,
-    action: OrganizationAction,
-) -> bool {
-    let Asker::User(user) = asker else { return false };
-    let role = user.role_in(organization).map(OrganizationRole::level);
-    user.active && role.unwrap_or(OrganizationLevel::Registered) >= policy.organization(action)
+    organization: Option<AccountId>,
+    required: OrganizationLevel,
+) -> LevelDecision<OrganizationLevel> {
+    let level = match (asker.active(), organization) {
+        (Err(reason), _) => Err(reason),
+        (Ok(_), None) => Err(Reason::OrganizationNotFound),
+        (Ok(user), Some(organization)) => {
+            Ok(user.role_in(organization).map_or(OrganizationLevel::Registered, OrganizationRole::level))
+        }
+    };
+    decide_level(level, required)
 }
 
-/// May `asker` take `action` on a user's account that exists?
-pub fn decide_account(policy: &Policy, asker: Asker<'_>, account: &User, action: AccountAction) -> bool {
-    account_level(asker, account) >= policy.account(action)
+/// May `asker` do what asks for `required` on an account? `None` stands for one that does not exist.
+pub fn decide_account(
+    asker: Asker<'_>,
+    account: Option<&Named>,
+    required: AccountLevel,
+) -> LevelDecision<AccountLevel> {
+    let level = match (asker.active(), account) {
+        (Ok(user), Some(account)) => Ok(account_level(user, account)),
+        (Err(_), Some(_)) if required == AccountLevel::Anyone => Ok(AccountLevel::Anyone),
+        (Err(reason), _) if required > AccountLevel::Anyone => Err(reason),
+        (_, _) => Err(Reason::AccountNotFound),
+    };
+    decide_level(level, required)
 }
 
-/// The highest role that applies to an active user on a project; among equals, the first origin.
-pub fn held_role(user: &User, project: &Project, owner: &Account, now: Time) -> Option<Held> {
-    let lasting = |role, origin| Held { role, origin, ends_at: Time::NEVER };
+fn decide_level<L: Ord + Copy>(level: Result<L, Reason>, required: L) -> LevelDecision<L> {
+    let reason = match level {
+        Err(reason) => reason,
+        Ok(level) if level >= required => Reason::Granted,
+        Ok(_) => Reason::RoleTooLow,
+    };
+    LevelDecision { reason, level: level.ok(), required }
+}
+
+/// The role that an active user holds on a project: the highest that applies and among equals the first origin, or that of
+/// the first origin that gives any.
+pub fn held_role(resolution: Resolution, user: &User, project: &Project, owner: &Account, now: Time) -> Option<Held> {
+    let lasting = |role, origin| Held { role, origin, ends_at: Time::NEVER, incognito: false };
+    // the first three origins give the highest role, so that none behind them matters
     if project.owner == user.id {
         return Some(lasting(ProjectRole::Admin, Origin::ProjectOwner));
     }
@@ -153,17 +218,36 @@ pub fn held_role(user: &User, project: &Project, owner: &Account, now: Time) -> 
     let team = highest_team_grant(&user.teams, &project.teams, now);
     let default_role = in_organization.and(owner.default_project_role);
     let origins = [
-        direct.map(|grant| Held { role: grant.role, origin: Origin::Collaborator, ends_at: grant.ends_at }),
-        team.map(|grant| Held { role: grant.role, origin: Origin::TeamMember, ends_at: grant.ends_at }),
+        direct.map(|grant| grant.held(Origin::Collaborator)),
+        team.map(|grant| grant.held(Origin::TeamMember)),
         default_role.map(|role| lasting(role, Origin::OrganizationMember)),
         project.public.then_some(lasting(ProjectRole::Reader, Origin::Public)),
     ];
-    let higher = |best: Held, next: Held| if next.role > best.role { next } else { best };
-    origins.into_iter().flatten().reduce(higher)
+    let mut origins = origins.into_iter().flatten();
+    match resolution {
+        Resolution::Highest => origins.reduce(|best, next| if next.role > best.role { next } else { best }),
+        Resolution::FirstOrigin => origins.next(),
+    }
 }
 
-/// The highest live grant of the teams in both lists; among equals, the one that lasts longest.
-fn highest_team_grant<'a>(teams: &[TeamId], grants: &'a [Grant<TeamId>], now: Time) -> Option<&'a Grant<TeamId>> {
+impl OwnedProject<'_> {
+    fn is_over_limit(&self, policy: &Policy) -> bool {
+        self.project.is_over_limit(self.owner, self.plan, policy.over_limit)
+    }
+}
+
+impl<S> Grant<S> {
+    pub(super) fn held(&self, origin: Origin) -> Held {
+        Held { role: self.role, origin, ends_at: self.ends_at, incognito: self.incognito }
+    }
+}
+
+/// The highest live grant of the teams in both lists; among equals the one that lasts longest, then one that is listed.
+pub(super) fn highest_team_grant<'a>(
+    teams: &[TeamId],
+    grants: &'a [Grant<TeamId>],
+    now: Time,
+) -> Option<&'a Grant<TeamId>> {
     let (mut teams, mut grants) = (teams.iter().peekable(), grants.iter().peekable());
     let mut best: Option<&Grant<TeamId>> = None;
     while let (Some(team), Some(grant)) = (teams.peek(), grants.peek()) {
@@ -171,7 +255,8 @@ fn highest_team_grant<'a>(teams: &[TeamId], grants: &'a [Grant<TeamId>], now: Ti
             Ordering::Less => drop(teams.next()),
             Ordering::Greater => drop(grants.next()),
             Ordering::Equal => {
-                let better = best.is_none_or(|best| (grant.role, grant.ends_at) > (best.role, best.ends_at));
+                let rank = |grant: &Grant<TeamId>| (grant.role, grant.ends_at, !grant.incognito);
+                let better = best.is_none_or(|best| rank(grant) > rank(best));
                 if now < grant.ends_at && better {
                     best = Some(grant);
                 }
@@ -189,18 +274,17 @@ fn reaches(held: Held, level: ProjectLevel) -> bool {
     }
 }
 
-fn account_level(asker: Asker<'_>, account: &User) -> AccountLevel {
-    let Asker::User(user) = asker else { return AccountLevel::Anyone };
-    if !user.active {
-        return AccountLevel::Anyone;
-    }
-    if user.id == account.id {
-        return AccountLevel::OneSelf;
-    }
+fn account_level(user: &User, account: &Named) -> AccountLevel {
     let manages = |role| role >= OrganizationRole::Admin;
-    let belongs = |organization| account.role_in(organization).is_some();
-    let shared = user.organizations.iter().any(|(organization, role)| manages(*role) && belongs(*organization));
-    if shared { AccountLevel::OrganizationAdmin } else { AccountLevel::Registered }
+    let managed = match account {
+        Named::User(account) if account.id == user.id => return AccountLevel::OneSelf,
+        Named::User(account) => {
+            let belongs = |organization| account.role_in(organization).is_some();
+            user.organizations.iter().any(|(organization, role)| manages(*role) && belongs(*organization))
+        }
+        Named::Organization(organization) => user.role_in(*organization).is_some_and(manages),
+    };
+    if managed { AccountLevel::OrganizationAdmin } else { AccountLevel::Registered }
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! What the decisions answer, as the tables of the permission model. The expected values are written out here from the
 //! model's text and not read from the policy file, so that each of the two checks the other.
 
-use std::{iter::repeat, sync::LazyLock};
+use std::iter::repeat;
 
-use uuid::Uuid;
 use {Link::*, OrganizationRole as Place, Origin::*, ProjectRole::*};
 
 use super::{ProjectLevel as Level, *};
-use crate::domain::ids::{PlanId, ProjectId};
+use crate::domain::actions::{AccountAction, OrganizationAction, ProjectAction};
+use crate::domain::test_world::*;
 
 /// For reader, reporter, editor, manager, admin, owner: on a plain project, with restricted files, on a template.
 /// `+` granted, `-` role too low, `R` restricted project files, `T` template project.
@@ -54,101 +54,7 @@ const HOLDERS: [(Level, &[&[Link]]); 6] = [
     (Level::Owner, &[&[OWNER], &[OwnsIt]]),
 ];
 
-/// One thing that connects the asker with the project, or is so about the project.
-#[derive(Debug, Clone, Copy)]
-enum Link {
-    OwnsIt,
-    In(AccountId, Place),
-    Added(ProjectRole, Time),
-    AddedIncognito(ProjectRole),
-    /// A team was added, the team 5 incognito. The asker is in the teams 1, 2, 3 and 5.
-    Team(i64, ProjectRole, Time),
-    DefaultRole(ProjectRole),
-    IsPublic,
-    IsRestricted,
-    IsTemplate,
-}
-
-const ASKER: AccountId = AccountId(10);
-const OTHER: AccountId = AccountId(11);
-/// Owns the project, and is owned by `OTHER`.
-const ORGANIZATION: AccountId = AccountId(20);
-const ELSEWHERE: [AccountId; 2] = [AccountId(19), AccountId(21)];
-const MEMBER: Link = In(ORGANIZATION, Place::Member);
-const CREATOR: Link = In(ORGANIZATION, Place::Creator);
-const ADMIN: Link = In(ORGANIZATION, Place::Admin);
-const OWNER: Link = In(ORGANIZATION, Place::Owner);
-const NOW: Time = Time(1_800_000_000_000_000);
-const BEFORE: Time = Time(NOW.0 - 1);
-const LATER: Time = Time(NOW.0 + 1);
-const NEVER: Time = Time::NEVER;
 type Expected = Option<(ProjectRole, Origin, Time)>;
-static POLICY: LazyLock<Policy> = LazyLock::new(|| Policy::built_in().unwrap());
-
-/// An active user and a private project of an organization, with nothing between them but the links.
-struct World {
-    user: User,
-    project: Project,
-    owner: Account,
-    plan: Plan,
-}
-
-impl World {
-    fn of(links: &[Link]) -> Self {
-        let project = Project {
-            id: ProjectId(Uuid::nil()),
-            owner: ORGANIZATION,
-            public: false,
-            restricted_project_files: false,
-            template: false,
-            collaborators: [].into(),
-            teams: [].into(),
-            listed_collaborators: 0,
-        };
-        let user = User { id: ASKER, active: true, organizations: [].into(), teams: [1, 2, 3, 5].map(TeamId).into() };
-        let owner =
-            Account { id: ORGANIZATION, organization_owner: Some(OTHER), default_project_role: None, plan: PlanId(1) };
-        let mut world = Self { user, project, owner, plan: Plan { collaborator_limit: None } };
-        links.iter().for_each(|link| world.add(*link));
-        world
-    }
-
-    fn add(&mut self, link: Link) {
-        match link {
-            OwnsIt => (self.project.owner, self.owner.id, self.owner.organization_owner) = (ASKER, ASKER, None),
-            In(organization, place) => insert(&mut self.user.organizations, (organization, place), |(id, _)| *id),
-            Added(role, ends_at) => self.add_collaborator(ASKER, role, false, ends_at),
-            AddedIncognito(role) => self.add_collaborator(ASKER, role, true, NEVER),
-            Team(team, role, ends_at) => {
-                let grant = Grant { subject: TeamId(team), role, incognito: team == 5, ends_at };
-                insert(&mut self.project.teams, grant, |grant| grant.subject);
-            }
-            DefaultRole(role) => self.owner.default_project_role = Some(role),
-            IsPublic => self.project.public = true,
-            IsRestricted => self.project.restricted_project_files = true,
-            IsTemplate => self.project.template = true,
-        }
-    }
-
-    fn add_collaborator(&mut self, subject: AccountId, role: ProjectRole, incognito: bool, ends_at: Time) {
-        insert(&mut self.project.collaborators, Grant { subject, role, incognito, ends_at }, |grant| grant.subject);
-        self.project.listed_collaborators += u32::from(!incognito);
-    }
-
-    fn owned(&self) -> Option<OwnedProject<'_>> {
-        Some(OwnedProject { project: &self.project, owner: &self.owner, plan: &self.plan })
-    }
-
-    fn decide(&self, action: ProjectAction) -> Decision {
-        decide_project(&POLICY, Asker::User(&self.user), self.owned(), action, NOW)
-    }
-}
-
-/// Keeps the list sorted, as facts are.
-fn insert<T: Clone, K: Ord>(list: &mut Box<[T]>, item: T, key: impl Fn(&T) -> K) {
-    *list = list.iter().cloned().chain([item]).collect();
-    list.sort_by_key(key);
-}
 
 /// The rows of a table, which has each action once.
 fn rows<A: PartialEq, M: Copy>(table: &[(&'static str, M)], all: &[A], parse: fn(&str) -> Option<A>) -> Vec<(A, M)> {
@@ -193,7 +99,8 @@ fn an_organization_action_is_for_its_lowest_level_and_all_higher_ones() {
     let holders = [&[][..], &[MEMBER], &[CREATOR], &[ADMIN], &[OWNER]];
     let elsewhere = ELSEWHERE.map(|organization| In(organization, Place::Owner));
     for (action, marks) in rows(ORGANIZATION_TABLE, OrganizationAction::ALL, OrganizationAction::parse) {
-        let may = |asker: Asker<'_>| decide_organization(&POLICY, asker, ORGANIZATION, action);
+        let required = POLICY.organization(action);
+        let may = |asker: Asker<'_>| decide_organization(asker, Some(ORGANIZATION), required).allowed();
         let nobody_may = marks.starts_with('+');
         for (links, mark) in holders.into_iter().zip(marks[1..].chars()) {
             for user in [World::of(links).user, World::of(&[links, &elsewhere].concat()).user] {
@@ -221,12 +128,13 @@ fn an_account_action_is_for_its_lowest_level_and_all_higher_ones() {
     for (action, marks) in rows(ACCOUNT_TABLE, AccountAction::ALL, AccountAction::parse) {
         for (column, asker, account) in table {
             let (asker, account) = (World::of(asker).user, User { id: OTHER, ..World::of(account).user });
+            let (own, account) = (Named::User(asker.clone()), Named::User(account));
             let inactive = User { active: false, ..asker.clone() };
-            let may = |asker, account| decide_account(&POLICY, asker, account, action);
+            let may = |asker, account| decide_account(asker, Some(account), POLICY.account(action)).allowed();
             assert_eq!(may(Asker::User(&asker), &account), marks[*column..].starts_with('+'), "{action:?} {asker:?}");
-            assert_eq!(may(Asker::User(&asker), &asker), marks.ends_with('+'), "{action:?} {asker:?}");
+            assert_eq!(may(Asker::User(&asker), &own), marks.ends_with('+'), "{action:?} {asker:?}");
             for nobody in [Asker::User(&inactive), Asker::NotFound, Asker::Anonymous] {
-                assert_eq!(may(nobody, &inactive), marks.starts_with('+'), "{action:?} {nobody:?}");
+                assert_eq!(may(nobody, &own), marks.starts_with('+'), "{action:?} {nobody:?}");
             }
         }
     }
@@ -313,7 +221,7 @@ fn the_user_comes_before_the_project_and_the_project_before_the_role_among_reaso
         (Asker::User(&private.user), &[private.owned()], Reason::NoRole),
     ] {
         for (project, action) in projects.iter().flat_map(|project| repeat(*project).zip(ProjectAction::ALL)) {
-            let decision = decide_project(&POLICY, asker, project, *action, NOW);
+            let decision = decide_project(&POLICY, asker, project, POLICY.project(*action), NOW);
             assert_eq!((decision.reason, decision.held), (reason, None), "{action:?} {asker:?}");
         }
     }

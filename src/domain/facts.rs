@@ -3,6 +3,7 @@
 //! Lists are sorted by id, so that a check joins them by merging.
 
 use super::ids::{AccountId, PlanId, ProjectId, TeamId};
+use super::policy::OverLimit;
 use super::roles::{OrganizationRole, ProjectRole};
 
 /// A moment in microseconds since 1970 (UTC), by the database's clock.
@@ -53,7 +54,9 @@ pub struct Project {
     pub collaborators: Box<[Grant<AccountId>]>,
     /// The teams added to it, by id.
     pub teams: Box<[Grant<TeamId>]>,
-    /// How many users among its collaborators are not incognito.
+    /// How many users are among its collaborators: here as many as are listed above, unless only some were asked for.
+    pub user_collaborators: u32,
+    /// How many of them are not incognito.
     pub listed_collaborators: u32,
 }
 
@@ -90,6 +93,16 @@ pub struct Plan {
     pub collaborator_limit: Option<u32>,
 }
 
+impl Named {
+    /// The organization, where it is one.
+    pub fn organization(&self) -> Option<AccountId> {
+        match self {
+            Self::Organization(organization) => Some(*organization),
+            Self::User(_) => None,
+        }
+    }
+}
+
 impl User {
     /// What the user is in an organization.
     pub fn role_in(&self, organization: AccountId) -> Option<OrganizationRole> {
@@ -115,8 +128,11 @@ impl Project {
     }
 
     /// Whether it is private and has more collaborators than the plan allows.
-    pub fn is_over_limit(&self, owner: &Account, plan: &Plan) -> bool {
-        let exceeds = |limit| self.listed_collaborators > limit && self.counted_collaborators(owner) > limit;
+    pub fn is_over_limit(&self, owner: &Account, plan: &Plan, counted: OverLimit) -> bool {
+        let exceeds = |limit| match counted {
+            OverLimit::Report => self.listed_collaborators > limit && self.counted_collaborators(owner) > limit,
+            OverLimit::RefuseView => self.user_collaborators > limit,
+        };
         !self.public && plan.collaborator_limit.is_some_and(exceeds)
     }
 }

@@ -5,6 +5,7 @@
 pub mod actions;
 pub mod change;
 pub mod decision;
+pub mod explain;
 pub mod facts;
 pub mod ids;
 pub mod names;
@@ -12,5 +13,11 @@ pub mod policy;
 pub mod policy_file;
 pub mod records;
 pub mod refusal;
+pub mod remedy;
 pub mod roles;
 pub mod rules;
+
+#[cfg(test)]
+mod settings_tests;
+#[cfg(test)]
+mod test_world;

@@ -1,45 +1,65 @@
-//! Reads a policy from its file: every built-in action exactly once, every level a known one, or a clear refusal.
+//! Reads a policy from its file: every built-in action exactly once, every level a known one, or a clear refusal that
+//! names the line.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::Deserialize;
 use toml::{Spanned, Value};
 
 use super::actions::{AccountAction, OrganizationAction, ProjectAction};
-use super::policy::{ACCOUNT_ACTIONS, ORGANIZATION_ACTIONS, PROJECT_ACTIONS, Policy, ProjectRule};
+use super::policy::{OverLimit, Policy, ProjectRule, Resolution, Rules};
 use super::roles::{AccountLevel, OrganizationLevel, ProjectLevel};
 
 const BUILT_IN: &str = include_str!("../../policy/default.toml");
 
-/// Why a file is not a policy.
+/// The longest name of an action.
+const LONGEST_NAME: usize = 64;
+
+/// Why a file is not a policy, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PolicyError {
+#[error("line {line}: {problem}")]
+pub struct PolicyError {
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub problem: PolicyProblem,
+}
+
+/// What is wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyProblem {
     /// Not TOML, or not of the expected shape; an action that stands twice is one of these.
-    #[error("read the policy: {0}")]
+    #[error("{0}")]
     Syntax(String),
-    /// A line that is neither a level nor a rule.
-    #[error("line {line}: write a level, or {{ role, template = \"never\", restricted }}: {problem}")]
-    NoRule { line: usize, problem: String },
-    /// A level that there is none of.
-    #[error("line {line}: `{level}` is no level of `[{section}]`; there are: {known}")]
-    UnknownLevel { line: usize, section: &'static str, level: String, known: String },
-    /// An action that there is none of.
-    #[error("line {line}: `{action}` is no action of `[{section}]`")]
-    UnknownAction { line: usize, section: &'static str, action: String },
-    /// A built-in action without a line.
-    #[error("`[{section}]` lacks the action `{action}`")]
+    /// Neither a level nor a rule.
+    #[error("write a level, or {{ role, template = \"never\", restricted }}: {0}")]
+    NoRule(String),
+    /// A level or setting that there is none of.
+    #[error("`{value}` is no {what}; there are: {known}")]
+    Unknown { what: &'static str, value: String, known: String },
+    /// More roles may where the files are restricted than where they are not.
+    #[error("`restricted` can't be below `role`")]
+    RestrictedBelowRole,
+    /// A name that no action can have.
+    #[error("`{0}` can't be an action: write up to 64 of a-z, 0-9 and _, the first a letter")]
+    BadName(String),
+    /// A built-in action without a line in its section, which begins at the line named.
+    #[error("`[{section}]` lacks the built-in action `{action}`")]
     MissingAction { section: &'static str, action: &'static str },
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    project: Section<Spanned<Value>>,
-    organization: Section<Spanned<String>>,
-    account: Section<Spanned<String>>,
+    resolution: Option<Spanned<String>>,
+    over_limit: Option<Spanned<String>>,
+    project: Section<Value>,
+    organization: Section<String>,
+    account: Section<String>,
 }
 
-type Section<L> = BTreeMap<Spanned<String>, L>;
+type Section<L> = Spanned<BTreeMap<Spanned<String>, Spanned<L>>>;
 
 /// The line of a project action that has more to say than a level.
 #[derive(Deserialize)]
@@ -68,147 +88,148 @@ impl Policy {
     /// Reads a policy.
     ///
     /// # Errors
-    /// When the text is no TOML, names an unknown action or level, or leaves an action out.
+    /// When the text is no TOML, names an unknown level or setting, leaves a built-in action out, or says one twice.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
-        let file: File = toml::from_str(text).map_err(|error| PolicyError::Syntax(error.to_string()))?;
         let reader = Reader { text };
+        let file: File = toml::from_str(text).map_err(|error| {
+            let problem = PolicyProblem::Syntax(error.message().to_owned());
+            reader.error(&error.span().unwrap_or_default(), problem)
+        })?;
+        let resolution = reader.setting("resolution", file.resolution, Resolution::parse, Resolution::ALL)?;
+        let over_limit = reader.setting("over_limit", file.over_limit, OverLimit::parse, OverLimit::ALL)?;
+        let mut project = reader.section("project", ProjectAction::ALL, file.project, |line| reader.rule(line))?;
+        if let Some(view) = project.get_mut(ProjectAction::ViewProject.name()) {
+            view.never_over_limit = over_limit == OverLimit::RefuseView;
+        }
         Ok(Self {
-            project: reader.project(file.project)?,
-            organization: reader.organization(file.organization)?,
-            account: reader.account(file.account)?,
+            project,
+            organization: reader.section("organization", OrganizationAction::ALL, file.organization, |line| {
+                reader.named("level of `[organization]`", &line, OrganizationLevel::parse, OrganizationLevel::ALL)
+            })?,
+            account: reader.section("account", AccountAction::ALL, file.account, |line| {
+                reader.named("level of `[account]`", &line, AccountLevel::parse, AccountLevel::ALL)
+            })?,
+            resolution,
+            over_limit,
         })
     }
 }
+
+/// What has a name in the file, as the enums of the domain do.
+trait Name: Copy {
+    fn name(self) -> &'static str;
+}
+
+macro_rules! names {
+    ($($name:ident),+) => {
+        $(impl Name for $name {
+            fn name(self) -> &'static str {
+                Self::name(self)
+            }
+        })+
+    };
+}
+
+names!(
+    ProjectAction,
+    OrganizationAction,
+    AccountAction,
+    ProjectLevel,
+    OrganizationLevel,
+    AccountLevel,
+    Resolution,
+    OverLimit
+);
 
 struct Reader<'a> {
     text: &'a str,
 }
 
 impl Reader<'_> {
-    fn project(&self, section: Section<Spanned<Value>>) -> Result<[ProjectRule; PROJECT_ACTIONS], PolicyError> {
-        let actions = ProjectAction::ALL.iter().map(|action| action.name());
-        let rules = self.in_order("project", section, actions)?;
-        let rules = rules.into_iter().map(|line| self.project_rule(line)).collect::<Result<Vec<_>, _>>()?;
-        exactly("project", rules)
+    /// The rules of a section: the built-in actions in their order, then the others in the order of their lines.
+    fn section<A: Name, L, R>(
+        &self,
+        section: &'static str,
+        built_in: &'static [A],
+        lines: Section<L>,
+        rule: impl Fn(Spanned<L>) -> Result<R, PolicyError>,
+    ) -> Result<Rules<R>, PolicyError> {
+        let header = lines.span();
+        let mut lines = lines.into_inner();
+        let mut rules = Rules::default();
+        for action in built_in.iter().map(|action| action.name()) {
+            let line = lines.remove(&Spanned::new(0..0, action.to_owned()));
+            let missing = || self.error(&header, PolicyProblem::MissingAction { section, action });
+            rules.insert(action.into(), rule(line.ok_or_else(missing)?)?);
+        }
+        let mut own: Vec<_> = lines.into_iter().collect();
+        own.sort_by_key(|(name, _)| name.span().start);
+        for (name, line) in own {
+            if !is_action_name(name.get_ref()) {
+                return Err(self.error(&name.span(), PolicyProblem::BadName(name.into_inner())));
+            }
+            rules.insert(name.into_inner().into(), rule(line)?);
+        }
+        Ok(rules)
     }
 
-    fn project_rule(&self, line: Spanned<Value>) -> Result<ProjectRule, PolicyError> {
+    fn rule(&self, line: Spanned<Value>) -> Result<ProjectRule, PolicyError> {
         let span = line.span();
         let rule = match line.into_inner() {
             Value::String(role) => RuleLine { role, template: None, restricted: None },
-            other => other.try_into().map_err(|error: toml::de::Error| PolicyError::NoRule {
-                line: self.line(span.start),
-                problem: error.message().to_owned(),
+            other => other.try_into().map_err(|error: toml::de::Error| {
+                self.error(&span, PolicyProblem::NoRule(error.message().to_owned()))
             })?,
         };
         let level = |text: String| {
-            let names = ProjectLevel::ALL.iter().map(|level| level.name());
-            self.level("project", &Spanned::new(span.clone(), text), ProjectLevel::parse, names)
+            let text = Spanned::new(span.clone(), text);
+            self.named("level of `[project]`", &text, ProjectLevel::parse, ProjectLevel::ALL)
         };
-        Ok(ProjectRule {
-            lowest: level(rule.role)?,
-            never_on_template: rule.template.is_some(),
-            restricted: rule.restricted.map(level).transpose()?,
-        })
-    }
-
-    fn organization(
-        &self,
-        section: Section<Spanned<String>>,
-    ) -> Result<[OrganizationLevel; ORGANIZATION_ACTIONS], PolicyError> {
-        let actions = OrganizationAction::ALL.iter().map(|action| action.name());
-        let names = || OrganizationLevel::ALL.iter().map(|level| level.name());
-        let lines = self.in_order("organization", section, actions)?;
-        let level = |line| self.level("organization", &line, OrganizationLevel::parse, names());
-        exactly("organization", lines.into_iter().map(level).collect::<Result<Vec<_>, _>>()?)
-    }
-
-    fn account(&self, section: Section<Spanned<String>>) -> Result<[AccountLevel; ACCOUNT_ACTIONS], PolicyError> {
-        let actions = AccountAction::ALL.iter().map(|action| action.name());
-        let names = || AccountLevel::ALL.iter().map(|level| level.name());
-        let lines = self.in_order("account", section, actions)?;
-        let level = |line| self.level("account", &line, AccountLevel::parse, names());
-        exactly("account", lines.into_iter().map(level).collect::<Result<Vec<_>, _>>()?)
-    }
-
-    /// The lines of a section in the order of its actions: all of them, and no others.
-    fn in_order<L>(
-        &self,
-        section: &'static str,
-        mut lines: Section<L>,
-        actions: impl Iterator<Item = &'static str>,
-    ) -> Result<Vec<L>, PolicyError> {
-        let mut ordered = Vec::new();
-        for action in actions {
-            let line = lines.remove(&Spanned::new(0..0, action.to_owned()));
-            ordered.push(line.ok_or(PolicyError::MissingAction { section, action })?);
+        let (lowest, restricted) = (level(rule.role)?, rule.restricted.map(level).transpose()?);
+        if restricted.is_some_and(|restricted| restricted < lowest) {
+            return Err(self.error(&span, PolicyProblem::RestrictedBelowRole));
         }
-        match lines.into_keys().next() {
-            None => Ok(ordered),
-            Some(unknown) => {
-                let line = self.line(unknown.span().start);
-                Err(PolicyError::UnknownAction { line, section, action: unknown.into_inner() })
-            }
-        }
+        Ok(ProjectRule { lowest, never_on_template: rule.template.is_some(), restricted, never_over_limit: false })
     }
 
-    fn level<T>(
+    /// A setting; the first there is where the file says nothing.
+    fn setting<T: Name>(
         &self,
-        section: &'static str,
-        text: &Spanned<String>,
-        parse: impl Fn(&str) -> Option<T>,
-        known: impl Iterator<Item = &'static str>,
+        what: &'static str,
+        text: Option<Spanned<String>>,
+        parse: fn(&str) -> Option<T>,
+        known: &[T],
     ) -> Result<T, PolicyError> {
-        parse(text.get_ref()).ok_or_else(|| PolicyError::UnknownLevel {
-            line: self.line(text.span().start),
-            section,
-            level: text.get_ref().clone(),
-            known: known.collect::<Vec<_>>().join(", "),
-        })
+        let first = known.first().map(|first| first.name().to_owned()).unwrap_or_default();
+        let text = text.unwrap_or_else(|| Spanned::new(0..0, first));
+        self.named(what, &text, parse, known)
     }
 
-    fn line(&self, offset: usize) -> usize {
-        self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count().saturating_add(1)
+    fn named<T: Name>(
+        &self,
+        what: &'static str,
+        text: &Spanned<String>,
+        parse: fn(&str) -> Option<T>,
+        known: &[T],
+    ) -> Result<T, PolicyError> {
+        let unknown = || {
+            let known = known.iter().map(|one| one.name()).collect::<Vec<_>>().join(", ");
+            self.error(&text.span(), PolicyProblem::Unknown { what, value: text.get_ref().clone(), known })
+        };
+        parse(text.get_ref()).ok_or_else(unknown)
+    }
+
+    fn error(&self, at: &Range<usize>, problem: PolicyProblem) -> PolicyError {
+        let before = self.text.bytes().take(at.start);
+        PolicyError { line: before.filter(|byte| *byte == b'\n').count().saturating_add(1), problem }
     }
 }
 
-fn exactly<T, const N: usize>(section: &'static str, rules: Vec<T>) -> Result<[T; N], PolicyError> {
-    let wrong_count = |rules: Vec<T>| PolicyError::Syntax(format!("`[{section}]` has {} rules, not {N}", rules.len()));
-    rules.try_into().map_err(wrong_count)
+fn is_action_name(name: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    name.starts_with(|first: char| first.is_ascii_lowercase()) && name.len() <= LONGEST_NAME && name.bytes().all(word)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_built_in_policy_is_one() {
-        let policy = Policy::built_in().unwrap();
-        let rule = policy.project(ProjectAction::ModifyProjectfiles);
-        assert_eq!((rule.lowest, rule.restricted), (ProjectLevel::Reporter, Some(ProjectLevel::Manager)));
-        assert!(policy.project(ProjectAction::CreateJobs).never_on_template);
-        assert_eq!(policy.organization(OrganizationAction::DeleteOrganization), OrganizationLevel::Owner);
-        assert_eq!(policy.account(AccountAction::GetStatus), AccountLevel::Anyone);
-    }
-
-    #[test]
-    fn an_unknown_level_is_refused_with_its_line() {
-        let text = BUILT_IN.replace("delete_files = \"editor\"", "delete_files = \"editro\"");
-        let line = text.lines().position(|line| line.contains("editro")).unwrap() + 1;
-        let message = Policy::parse(&text).unwrap_err().to_string();
-        assert!(message.starts_with(&format!("line {line}: `editro` is no level")), "{message}");
-    }
-
-    #[test]
-    fn an_unknown_a_missing_and_a_repeated_action_are_refused() {
-        let unknown = BUILT_IN.replace("[organization]", "export_map = \"editor\"\n[organization]");
-        assert!(matches!(Policy::parse(&unknown), Err(PolicyError::UnknownAction { section: "project", .. })));
-        let missing = BUILT_IN.replace("delete_files = \"editor\"\n", "");
-        let lacks = PolicyError::MissingAction { section: "project", action: "delete_files" };
-        assert_eq!(Policy::parse(&missing), Err(lacks));
-        let odd = BUILT_IN.replace("template = \"never\" }", "template = \"always\" }");
-        assert!(matches!(Policy::parse(&odd), Err(PolicyError::NoRule { .. })));
-        let repeated = BUILT_IN.replace("[organization]", "delete_files = \"editor\"\n[organization]");
-        assert!(matches!(Policy::parse(&repeated), Err(PolicyError::Syntax(_))));
-    }
-}
+#[path = "policy_file_tests.rs"]
+mod tests;

@@ -105,23 +105,24 @@ named! {
     }
 }
 
-/// Where a role on a project comes from, in the order in which an answer names them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Origin {
-    /// The user owns the project.
-    ProjectOwner,
-    /// The user owns the organization that owns the project.
-    OrganizationOwner,
-    /// The user is an admin of that organization.
-    OrganizationAdmin,
-    /// The user was added to the project.
-    Collaborator,
-    /// A team of the user was added to the project.
-    TeamMember,
-    /// The organization gives its members a role on all its projects.
-    OrganizationMember,
-    /// The project is public.
-    Public,
+named! {
+    /// Where a role on a project comes from, in the order in which an answer names them.
+    Origin {
+        /// The user owns the project.
+        ProjectOwner = "project_owner",
+        /// The user owns the organization that owns the project.
+        OrganizationOwner = "organization_owner",
+        /// The user is an admin of that organization.
+        OrganizationAdmin = "organization_admin",
+        /// The user was added to the project.
+        Collaborator = "collaborator",
+        /// A team of the user was added to the project.
+        TeamMember = "team_member",
+        /// The organization gives its members a role on all its projects.
+        OrganizationMember = "organization_member",
+        /// The project is public.
+        Public = "public",
+    }
 }
 
 impl ProjectRole {

@@ -1,32 +1,110 @@
-//! `AuthorizationService`: the hot path.
+//! `AuthorizationService`: the hot path, and the other questions that callers have.
 
+use std::pin::Pin;
+
+use futures::Stream;
 use tokio::time::Instant;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use super::v1::authorization_service_server::AuthorizationService;
-use super::v1::{self, CheckRequest, CheckResponse, DecisionReason};
-use super::{Services, deadline, errors, fields, resources, revision};
-use crate::domain::actions::ProjectAction;
-use crate::domain::decision::Reason;
-use crate::domain::facts::Time;
-use crate::domain::names::{ProjectReference, Username};
-use crate::view::{Answer, Freshness, ProjectKey, ProjectQuestion, ViewError};
+use super::v1::{
+    self, BatchCheckRequest, BatchCheckResponse, CheckAccountRequest, CheckAccountResponse, CheckOrganizationRequest,
+    CheckOrganizationResponse, CheckRequest, CheckResponse, ExplainRequest, ExplainResponse, ListActionsRequest,
+    ListActionsResponse, ListProjectsRequest, ListProjectsResponse, ListUsersRequest, ListUsersResponse,
+    StreamCheckRequest, StreamCheckResponse,
+};
+use super::{Services, decisions, errors, fields, questions, resources, revision};
+use crate::view::{Freshness, ViewError};
+
+type Answer<T> = Result<Response<T>, Status>;
 
 #[tonic::async_trait]
 impl AuthorizationService for Services {
-    async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
-        let deadline = deadline::deadline(request.metadata(), self.inner.timeout);
-        let request = request.into_inner();
-        let question = question(&request)?;
+    async fn check(&self, request: Request<CheckRequest>) -> Answer<CheckResponse> {
+        let (deadline, request) = self.take(request);
+        let policy = &self.inner.policy;
+        let question = questions::project(policy, &request.user, &request.project, &request.action)?;
         self.be_as_fresh(request.consistency, deadline).await?;
-        let answer = self.inner.view.check_project(&self.inner.policy, &question, Some(deadline)).await;
-        Ok(Response::new(response(&answer.map_err(errors::view)?)))
+        let answer = self.inner.view.check_project(policy, &question, Some(deadline)).await.map_err(errors::view)?;
+        Ok(Response::new(decisions::project(&answer.value, revision::encode(answer.token))))
+    }
+
+    async fn check_organization(
+        &self,
+        request: Request<CheckOrganizationRequest>,
+    ) -> Answer<CheckOrganizationResponse> {
+        let (deadline, request) = self.take(request);
+        let policy = &self.inner.policy;
+        let question = questions::organization(policy, &request.user, &request.organization, &request.action)?;
+        self.be_as_fresh(request.consistency, deadline).await?;
+        let answer = self.inner.view.check_organization(&question, Some(deadline)).await.map_err(errors::view)?;
+        Ok(Response::new(decisions::organization(&answer.value, revision::encode(answer.token))))
+    }
+
+    async fn check_account(&self, request: Request<CheckAccountRequest>) -> Answer<CheckAccountResponse> {
+        let (deadline, request) = self.take(request);
+        let policy = &self.inner.policy;
+        let question = questions::account(policy, &request.user, &request.account, &request.action)?;
+        self.be_as_fresh(request.consistency, deadline).await?;
+        let answer = self.inner.view.check_account(&question, Some(deadline)).await.map_err(errors::view)?;
+        Ok(Response::new(decisions::account(&answer.value, revision::encode(answer.token))))
+    }
+
+    async fn batch_check(&self, request: Request<BatchCheckRequest>) -> Answer<BatchCheckResponse> {
+        let (deadline, request) = self.take(request);
+        self.check_batch(request, deadline).await.map(Response::new)
+    }
+
+    type StreamCheckStream = Pin<Box<dyn Stream<Item = Result<StreamCheckResponse, Status>> + Send>>;
+
+    async fn stream_check(&self, request: Request<Streaming<StreamCheckRequest>>) -> Answer<Self::StreamCheckStream> {
+        Ok(Response::new(Box::pin(self.clone().check_stream(request.into_inner()))))
+    }
+
+    async fn explain(&self, request: Request<ExplainRequest>) -> Answer<ExplainResponse> {
+        let (deadline, request) = self.take(request);
+        self.explain_check(&request, deadline).await.map(Response::new)
+    }
+
+    async fn list_actions(&self, request: Request<ListActionsRequest>) -> Answer<ListActionsResponse> {
+        let (deadline, request) = self.take(request);
+        let policy = &self.inner.policy;
+        let user = fields::optional_username("user", &request.user)?.map(|user| user.key());
+        let project = questions::project_key(&request.project)?;
+        self.be_as_fresh(request.consistency, deadline).await?;
+        let decided = self.inner.view.check_every_action(policy, user.as_ref(), &project, Some(deadline)).await;
+        let answer = decided.map_err(errors::view)?;
+        let names = policy.project_actions().map(|(name, _)| name);
+        let allowed = names.zip(&answer.value).filter(|(_, decision)| decision.allowed());
+        // what is held is the same whatever the action
+        let any = answer.value.first();
+        let held = any.and_then(|decision| decision.held);
+        let without_role = any.filter(|_| held.is_none());
+        Ok(Response::new(ListActionsResponse {
+            actions: allowed.map(|(name, _)| name.to_owned()).collect(),
+            role: held.map(|held| resources::project_role(held.role)).unwrap_or_default().into(),
+            origin: held.map(|held| resources::origin(held.origin)).unwrap_or_default().into(),
+            reason: without_role.map(|decision| decisions::reason(decision.reason)).unwrap_or_default().into(),
+            over_limit: any.is_some_and(|decision| decision.over_limit),
+            expires_at: held.and_then(|held| decisions::end(held.ends_at)),
+            revision: revision::encode(answer.token),
+        }))
+    }
+
+    async fn list_projects(&self, request: Request<ListProjectsRequest>) -> Answer<ListProjectsResponse> {
+        let (deadline, request) = self.take(request);
+        self.projects_of_user(&request, deadline).await.map(Response::new)
+    }
+
+    async fn list_users(&self, request: Request<ListUsersRequest>) -> Answer<ListUsersResponse> {
+        let (deadline, request) = self.take(request);
+        self.users_of_project(&request, deadline).await.map(Response::new)
     }
 }
 
 impl Services {
     /// Waits until the view is as fresh as the caller asks.
-    async fn be_as_fresh(&self, asked: Option<v1::Consistency>, deadline: Instant) -> Result<(), Status> {
+    pub(super) async fn be_as_fresh(&self, asked: Option<v1::Consistency>, deadline: Instant) -> Result<(), Status> {
         use v1::consistency::Requirement;
         let view = &self.inner.view;
         let freshness = match asked.and_then(|consistency| consistency.requirement) {
@@ -45,53 +123,4 @@ impl Services {
         };
         view.wait_for(freshness, Some(deadline)).await.map_err(errors::view)
     }
-}
-
-fn question(request: &CheckRequest) -> Result<ProjectQuestion, Status> {
-    let user = fields::optional_username("user", &request.user)?;
-    let project = match fields::project("project", &request.project)? {
-        ProjectReference::Id(id) => ProjectKey::Id(id),
-        ProjectReference::Path(owner, name) => ProjectKey::Path((owner.key(), name)),
-    };
-    let action = ProjectAction::parse(&request.action).ok_or_else(|| unknown(&request.action))?;
-    Ok(ProjectQuestion { user: user.as_ref().map(Username::key), project, action })
-}
-
-fn unknown(action: &str) -> Status {
-    let known: Vec<&str> = ProjectAction::ALL.iter().map(|action| action.name()).collect();
-    errors::unknown_action(action, &known)
-}
-
-fn response(answer: &Answer) -> CheckResponse {
-    let decision = &answer.decision;
-    let held = decision.held;
-    CheckResponse {
-        allowed: decision.allowed(),
-        role: held.map(|held| resources::project_role(held.role)).unwrap_or_default().into(),
-        origin: held.map(|held| resources::origin(held.origin)).unwrap_or_default().into(),
-        required_role: decision.required.map(resources::project_level).unwrap_or_default().into(),
-        reason: reason(decision.reason).into(),
-        over_limit: decision.over_limit,
-        expires_at: held.and_then(|held| end(held.ends_at)),
-        revision: revision::encode(answer.token),
-    }
-}
-
-fn reason(reason: Reason) -> DecisionReason {
-    match reason {
-        Reason::Granted => DecisionReason::Granted,
-        Reason::Anonymous => DecisionReason::Anonymous,
-        Reason::UserNotFound => DecisionReason::UserNotFound,
-        Reason::UserInactive => DecisionReason::UserInactive,
-        Reason::ProjectNotFound => DecisionReason::ProjectNotFound,
-        Reason::NoRole => DecisionReason::NoRole,
-        Reason::RoleTooLow => DecisionReason::RoleTooLow,
-        Reason::TemplateProject => DecisionReason::TemplateProject,
-        Reason::RestrictedProjectFiles => DecisionReason::RestrictedProjectFiles,
-    }
-}
-
-fn end(time: Time) -> Option<prost_types::Timestamp> {
-    let nanos = i32::try_from(time.0.rem_euclid(1_000_000) * 1_000).unwrap_or_default();
-    (time != Time::NEVER).then(|| prost_types::Timestamp { seconds: time.0.div_euclid(1_000_000), nanos })
 }

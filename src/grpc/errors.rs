@@ -36,9 +36,10 @@ pub(super) fn invalid_name(field: &str, error: NameError) -> Status {
 }
 
 /// An action that there is none of.
-pub(super) fn unknown_action(action: &str, known: &[&str]) -> Status {
+pub(super) fn unknown_action<'a>(action: &str, known: impl Iterator<Item = &'a str>) -> Status {
     let shown: String = action.chars().take(100).collect();
-    invalid(Reason::UnknownAction, "action", &format!("`{shown}` is no action; there are: {}", known.join(", ")))
+    let known = known.collect::<Vec<_>>().join(", ");
+    invalid(Reason::UnknownAction, "action", &format!("`{shown}` is no action; there are: {known}"))
 }
 
 /// A page token that is not ours, or another request's.
@@ -164,7 +165,19 @@ fn unavailable(reason: Reason, message: &str) -> Status {
     status(Code::Unavailable, reason, message, details)
 }
 
-fn internal() -> Status {
+/// The service is ending.
+pub(super) fn shutting_down() -> Status {
+    unavailable(Reason::ShuttingDown, "failed to go on: the service is ending; ask again what was not answered")
+}
+
+/// The reason that a status of ours carries.
+pub(super) fn reason_of(status: &Status) -> Reason {
+    let name = status.get_details_error_info().map(|info| format!("ERROR_REASON_{}", info.reason));
+    name.and_then(|name| Reason::from_str_name(&name)).unwrap_or_default()
+}
+
+/// A mistake of ours.
+pub(super) fn internal() -> Status {
     let message = "failed by a mistake of the service; its log has the cause under the request id";
     status(Code::Internal, Reason::Internal, message, ErrorDetails::new())
 }

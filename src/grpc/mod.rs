@@ -5,13 +5,18 @@
 mod authorization;
 mod collaborators;
 mod deadline;
+mod decisions;
 mod errors;
+mod explain;
 mod fields;
 pub mod health;
+mod listing;
+mod many;
 mod organizations;
 mod pages;
 mod plans;
 mod projects;
+mod questions;
 mod resources;
 mod revision;
 mod teams;
@@ -23,8 +28,10 @@ use std::time::Duration;
 
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status};
 
+use crate::access::Access;
 use crate::domain::policy::Policy;
 use crate::membership::{MembershipError, Reader, Writer};
 use crate::view::View;
@@ -49,17 +56,31 @@ pub struct Services {
 struct Inner {
     view: View,
     policy: Arc<Policy>,
+    access: Access,
     reader: Reader,
     writer: Writer,
     /// How long a request without a deadline may take.
     timeout: Duration,
     seal: OnceCell<Seal>,
+    /// Cancelled when the service begins to end: streams must not hold it up.
+    stopping: CancellationToken,
 }
 
 impl Services {
     /// The services over one view and one database.
-    pub fn new(view: View, policy: Arc<Policy>, reader: Reader, writer: Writer, timeout: Duration) -> Self {
-        Self { inner: Arc::new(Inner { view, policy, reader, writer, timeout, seal: OnceCell::new() }) }
+    pub fn new(
+        view: View,
+        policy: Arc<Policy>,
+        (reader, writer, access): (Reader, Writer, Access),
+        timeout: Duration,
+    ) -> Self {
+        let (seal, stopping) = (OnceCell::new(), CancellationToken::new());
+        Self { inner: Arc::new(Inner { view, policy, access, reader, writer, timeout, seal, stopping }) }
+    }
+
+    /// Ends the streams: what else is under way may finish.
+    pub fn end_streams(&self) {
+        self.inner.stopping.cancel();
     }
 
     /// Takes a request apart: until when it must be answered, and what it asks.

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tonic::Status;
 
 use super::errors;
+use crate::access;
 use crate::membership::Page;
 
 const DEFAULT_SIZE: i32 = 50;
@@ -77,9 +78,21 @@ impl<'a> Paging<'a> {
         }
         rows.truncate(self.size);
         let last = rows.last().map(key).unwrap_or_default();
-        let mut token = self.seal.sign(&self.request, &last).to_vec();
-        token.extend_from_slice(last.as_bytes());
-        (rows, URL_SAFE_NO_PAD.encode(token))
+        let token = self.token(&last);
+        (rows, token)
+    }
+
+    /// A page of a list that knows by itself whether there is another; `key` reads what the page before wrote as its last.
+    pub(super) fn filled<K>(&self, key: impl FnOnce(&str) -> Option<K>) -> Result<access::Page<K>, Status> {
+        let after = (!self.after.is_empty()).then(|| key(&self.after).ok_or_else(errors::invalid_page_token));
+        Ok(access::Page { after: after.transpose()?, size: self.size })
+    }
+
+    /// The token for the page that comes after a key.
+    pub(super) fn token(&self, after: &str) -> String {
+        let mut token = self.seal.sign(&self.request, after).to_vec();
+        token.extend_from_slice(after.as_bytes());
+        URL_SAFE_NO_PAD.encode(token)
     }
 }
 

@@ -4,7 +4,7 @@
 use super::error::MembershipError;
 use super::scope::Scope;
 use crate::domain::actions::{AccountAction, OrganizationAction, ProjectAction};
-use crate::domain::decision::{Asker, OwnedProject, decide_account, decide_organization, decide_project};
+use crate::domain::decision::{Asker, decide_account, decide_organization, decide_project};
 use crate::domain::facts::{Named, User};
 use crate::domain::ids::{AccountId, ProjectId};
 use crate::domain::names::Username;
@@ -137,8 +137,8 @@ impl Scope<'_> {
         }
         let loaded = loads::load_projects(&self.transaction, &[project]).await?;
         let loaded = loaded.entries.into_iter().find_map(|(_, project)| project).ok_or(MembershipError::Moved)?;
-        let owned = OwnedProject { project: &loaded.project, owner: &loaded.owner, plan: &loaded.plan };
-        let decision = decide_project(self.policy, self.actor.asker(), Some(owned), action, self.now);
+        let rule = self.policy.project(action);
+        let decision = decide_project(self.policy, self.actor.asker(), Some(loaded.owned()), rule, self.now);
         if !decision.allowed() {
             return Err(self.actor.denied(action.name()));
         }
@@ -154,7 +154,8 @@ impl Scope<'_> {
         if matches!(self.actor, Actor::OwnRight) {
             return Ok(Authority::OwnRight);
         }
-        if !decide_organization(self.policy, self.actor.asker(), organization, action) {
+        let required = self.policy.organization(action);
+        if !decide_organization(self.actor.asker(), Some(organization), required).allowed() {
             return Err(self.actor.denied(action.name()));
         }
         Ok(self.actor.authority(self.organization_role(organization)))
@@ -170,9 +171,9 @@ impl Scope<'_> {
             return Ok(());
         }
         let facts = self.user_facts(account).await?;
-        let Some(Named::User(user)) = facts else { return Err(MembershipError::Moved) };
-        let allowed = decide_account(self.policy, self.actor.asker(), &user, action);
-        if allowed { Ok(()) } else { Err(self.actor.denied(action.name())) }
+        let facts = facts.ok_or(MembershipError::Moved)?;
+        let decision = decide_account(self.actor.asker(), Some(&facts), self.policy.account(action));
+        if decision.allowed() { Ok(()) } else { Err(self.actor.denied(action.name())) }
     }
 
     /// May the actor create projects that this account owns?

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::error::StoreError;
 use super::rows::{end, limit, optional_project_role, organization_role, project_role, query};
+use crate::domain::decision::OwnedProject;
 use crate::domain::facts::{Account, Grant, Named, Plan, Project, User};
 use crate::domain::ids::{AccountId, PlanId, ProjectId, Revision, TeamId};
 use crate::domain::names::{NameKey, ProjectName};
@@ -32,31 +33,50 @@ pub struct LoadedProject {
     pub plan: Plan,
 }
 
-/// The columns of a project as loaded; [`project`] reads them.
+impl LoadedProject {
+    /// As decisions take it.
+    pub fn owned(&self) -> OwnedProject<'_> {
+        OwnedProject { project: &self.project, owner: &self.owner, plan: &self.plan }
+    }
+}
+
+/// The columns of a project as loaded; [`project`] reads them. `counts` has how many users are its collaborators, and how
+/// many of them are listed.
 macro_rules! project_columns {
-    () => {
-        "project.id, project.owner_id, project.public, project.restricted_project_files, project.template,
-         direct.ids, direct.roles, direct.incognito, direct.ends,
-         by_team.ids, by_team.roles, by_team.incognito, by_team.ends,
-         owner.id, owner.owner_id, owner.default_project_role, owner.plan_id, plan.collaborator_limit"
+    ($counts:literal) => {
+        concat!(
+            "project.id, project.owner_id, project.public, project.restricted_project_files, project.template,
+             direct.ids, direct.roles, direct.incognito, direct.ends,
+             by_team.ids, by_team.roles, by_team.incognito, by_team.ends,
+             owner.id, owner.owner_id, owner.default_project_role, owner.plan_id, plan.collaborator_limit, ",
+            $counts,
+            ".users, ",
+            $counts,
+            ".listed"
+        )
     };
 }
 
-/// What those columns come from.
+/// What those columns come from: all collaborators, or those that the conditions leave.
 macro_rules! project_joins {
-    () => {
-        "LEFT JOIN account AS owner ON owner.id = project.owner_id
-        LEFT JOIN plan ON plan.id = owner.plan_id
-        LEFT JOIN LATERAL (
-            SELECT array_agg(user_id ORDER BY user_id) AS ids, array_agg(role ORDER BY user_id) AS roles,
-                   array_agg(incognito ORDER BY user_id) AS incognito, array_agg(expires_at ORDER BY user_id) AS ends
-            FROM collaborator WHERE project_id = project.id AND user_id IS NOT NULL
-        ) AS direct ON true
-        LEFT JOIN LATERAL (
-            SELECT array_agg(team_id ORDER BY team_id) AS ids, array_agg(role ORDER BY team_id) AS roles,
-                   array_agg(incognito ORDER BY team_id) AS incognito, array_agg(expires_at ORDER BY team_id) AS ends
-            FROM collaborator WHERE project_id = project.id AND team_id IS NOT NULL
-        ) AS by_team ON true"
+    ($and_user:literal, $and_team:literal) => {
+        concat!(
+            "LEFT JOIN account AS owner ON owner.id = project.owner_id
+            LEFT JOIN plan ON plan.id = owner.plan_id
+            LEFT JOIN LATERAL (
+                SELECT array_agg(user_id ORDER BY user_id) AS ids, array_agg(role ORDER BY user_id) AS roles,
+                       array_agg(incognito ORDER BY user_id) AS incognito, array_agg(expires_at ORDER BY user_id) AS ends,
+                       count(*) AS users, count(*) FILTER (WHERE NOT incognito) AS listed
+                FROM collaborator WHERE project_id = project.id AND user_id IS NOT NULL ",
+            $and_user,
+            ") AS direct ON true
+            LEFT JOIN LATERAL (
+                SELECT array_agg(team_id ORDER BY team_id) AS ids, array_agg(role ORDER BY team_id) AS roles,
+                       array_agg(incognito ORDER BY team_id) AS incognito, array_agg(expires_at ORDER BY team_id) AS ends
+                FROM collaborator WHERE project_id = project.id AND team_id IS NOT NULL ",
+            $and_team,
+            ") AS by_team ON true"
+        )
     };
 }
 
@@ -93,15 +113,48 @@ pub async fn load_projects(
     const SQL: &str = concat!(
         "-- load_projects
         SELECT revision.number, wanted.id, ",
-        project_columns!(),
+        project_columns!("direct"),
         " FROM revision
         CROSS JOIN unnest($1::uuid[]) AS wanted (id)
         LEFT JOIN project ON project.id = wanted.id ",
-        project_joins!()
+        project_joins!("", "")
     );
     let wanted: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = query(client, SQL, &[&wanted]).await?;
     loaded(&rows, |row| ProjectId(row.get(1)), |row| project(row, 2))
+}
+
+/// Projects by id, as far as these users and teams are concerned: their collaborators are those among them, and the owner
+/// of the organization that owns the project, who never counts. What does not exist is not there. Costs the same however
+/// many collaborators there are: they are counted no further than to see whether they exceed the owner's limit.
+pub async fn load_projects_for(
+    client: &impl GenericClient,
+    ids: &[ProjectId],
+    users: &[AccountId],
+    teams: &[TeamId],
+) -> Result<Vec<LoadedProject>, StoreError> {
+    const SQL: &str = concat!(
+        "-- load_projects_for
+        SELECT ",
+        project_columns!("counted"),
+        " FROM project ",
+        project_joins!("AND (user_id = ANY ($2) OR user_id = owner.owner_id)", "AND team_id = ANY ($3)"),
+        " LEFT JOIN LATERAL (
+            SELECT (SELECT count(*) FROM (
+                        SELECT FROM collaborator WHERE project_id = project.id AND user_id IS NOT NULL
+                        LIMIT coalesce(plan.collaborator_limit::bigint + 2, 0)) AS some) AS users,
+                   (SELECT count(*) FROM (
+                        SELECT FROM collaborator WHERE project_id = project.id AND user_id IS NOT NULL AND NOT incognito
+                        LIMIT coalesce(plan.collaborator_limit::bigint + 2, 0)) AS some) AS listed
+        ) AS counted ON true
+        WHERE project.id = ANY ($1)
+        ORDER BY project.id"
+    );
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let users: Vec<i64> = users.iter().map(|user| user.0).collect();
+    let teams: Vec<i64> = teams.iter().map(|team| team.0).collect();
+    let rows = query(client, SQL, &[&ids, &users, &teams]).await?;
+    rows.iter().filter_map(|row| project(row, 0).transpose()).collect()
 }
 
 /// Projects by `owner/name`.
@@ -112,12 +165,12 @@ pub async fn load_paths(
     const SQL: &str = concat!(
         "-- load_paths
         SELECT revision.number, wanted.owner, wanted.name, ",
-        project_columns!(),
+        project_columns!("direct"),
         " FROM revision
         CROSS JOIN unnest($1::text[], $2::text[]) AS wanted (owner, name)
         LEFT JOIN account AS named ON named.username_key = wanted.owner
         LEFT JOIN project ON project.owner_id = named.id AND project.name = wanted.name ",
-        project_joins!()
+        project_joins!("", "")
     );
     let owners: Vec<&str> = paths.iter().map(|(owner, _)| owner.as_str()).collect();
     let names: Vec<&str> = paths.iter().map(|(_, name)| name.as_str()).collect();
@@ -188,16 +241,16 @@ fn project(row: &Row, first: usize) -> Result<Option<LoadedProject>, StoreError>
     let Some(id) = row.get::<_, Option<Uuid>>(first).map(ProjectId) else {
         return Ok(None);
     };
-    let collaborators = grants(row, first + 5, AccountId)?;
-    let listed = collaborators.iter().filter(|grant| !grant.incognito).count();
+    let count = |index| row.get::<_, Option<i64>>(index).map_or(0, |count| u32::try_from(count).unwrap_or(u32::MAX));
     let project = Project {
         id,
         owner: AccountId(row.get(first + 1)),
         public: row.get(first + 2),
         restricted_project_files: row.get(first + 3),
         template: row.get(first + 4),
-        listed_collaborators: u32::try_from(listed).unwrap_or(u32::MAX),
-        collaborators,
+        user_collaborators: count(first + 18),
+        listed_collaborators: count(first + 19),
+        collaborators: grants(row, first + 5, AccountId)?,
         teams: grants(row, first + 9, TeamId)?,
     };
     let plan = Plan { collaborator_limit: limit(row.get(first + 17)) };

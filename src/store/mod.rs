@@ -2,6 +2,7 @@
 //!
 //! Every statement stands beside the function that runs it, its first line `-- name`. Nothing in here decides.
 
+pub mod access;
 pub mod accounts;
 pub mod collaborators;
 pub mod database;

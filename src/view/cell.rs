@@ -65,9 +65,14 @@ impl<V> Cell<V> {
         self.entry.as_ref()
     }
 
-    /// Whether it can be dropped: not while somebody waits for it.
+    /// Whether somebody waits for it.
+    pub(super) fn is_loading(&self) -> bool {
+        self.load.is_some()
+    }
+
+    /// Whether it can be dropped: not while somebody waits for it, or holds what is in it.
     pub(super) fn is_evictable(&self) -> bool {
-        self.load.is_none()
+        self.load.is_none() && self.entry.as_ref().is_none_or(|entry| Arc::strong_count(entry) == 1)
     }
 
     /// Whether it says nothing at all.

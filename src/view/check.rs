@@ -1,69 +1,67 @@
-//! One check: look the entries up, decide, and be sure that all of it was true at one revision.
+//! Checks: look the entries up, decide, and be sure that all of it was true at one revision.
 
-use std::sync::Arc;
-
-use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::cell::{Entry, LoadResult};
-use super::error::{LoadError, ViewError};
-use super::progress::{Position, Token};
-use super::{View, until};
-use crate::domain::actions::ProjectAction;
-use crate::domain::change::EntryKey;
-use crate::domain::decision::{Asker, Decision, OwnedProject, decide_project};
-use crate::domain::facts::{Account, Named, Plan, Project};
-use crate::domain::ids::{ProjectId, Revision};
-use crate::domain::names::{NameKey, ProjectName};
-use crate::domain::policy::Policy;
+use super::View;
+use super::error::ViewError;
+use super::glance::{Blank, Glance, ProjectKey, found};
+use super::progress::Token;
+use crate::domain::decision::{Decision, LevelDecision, decide_account, decide_organization, decide_project};
+use crate::domain::names::NameKey;
+use crate::domain::policy::{Policy, ProjectRule};
+use crate::domain::roles::{AccountLevel, OrganizationLevel};
 
 /// May this user do this on this project?
 #[derive(Debug, Clone)]
-pub struct ProjectQuestion {
+pub struct ProjectQuestion<'a> {
     /// Who; `None` is an anonymous visitor.
     pub user: Option<NameKey>,
     /// On what.
     pub project: ProjectKey,
-    /// What.
-    pub action: ProjectAction,
+    /// What: the rule of the action.
+    pub rule: &'a ProjectRule,
 }
 
-/// A project as a question names it.
+/// May this user do, on what this name stands for, what asks for this level?
 #[derive(Debug, Clone)]
-pub enum ProjectKey {
-    /// By id.
-    Id(ProjectId),
-    /// By owner and name.
-    Path((NameKey, ProjectName)),
+pub struct LevelQuestion<L> {
+    /// Who; `None` is an anonymous visitor.
+    pub user: Option<NameKey>,
+    /// On what.
+    pub name: NameKey,
+    /// The lowest level that may.
+    pub required: L,
 }
 
-/// A decision, and what it is true at.
+/// A question of any kind.
+#[derive(Debug, Clone)]
+pub enum Question<'a> {
+    /// About a project.
+    Project(ProjectQuestion<'a>),
+    /// About an organization.
+    Organization(LevelQuestion<OrganizationLevel>),
+    /// About an account.
+    Account(LevelQuestion<AccountLevel>),
+}
+
+/// A decision on a question of the same kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Answer {
-    /// The decision.
-    pub decision: Decision,
+pub enum Verdict {
+    /// About a project.
+    Project(Decision),
+    /// About an organization.
+    Organization(LevelDecision<OrganizationLevel>),
+    /// About an account.
+    Account(LevelDecision<AccountLevel>),
+}
+
+/// An answer, and what it is true at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer<T> {
+    /// The answer.
+    pub value: T,
     /// Where in the log.
     pub token: Token,
-}
-
-/// What one look at the view came to.
-enum Look<T> {
-    /// It is there.
-    Found(T),
-    /// It must be loaded, or the view must catch up with what was loaded.
-    Missing(Vec<Wait>),
-}
-
-enum Wait {
-    Load(watch::Receiver<LoadResult>),
-    Applied(Revision),
-}
-
-/// The entries of a project and of its owner.
-struct ProjectEntries {
-    project: Arc<Entry<Project>>,
-    owner: Arc<Entry<Account>>,
-    plan: Arc<Entry<Plan>>,
 }
 
 impl View {
@@ -74,142 +72,130 @@ impl View {
     pub async fn check_project(
         &self,
         policy: &Policy,
-        question: &ProjectQuestion,
+        question: &ProjectQuestion<'_>,
         deadline: Option<Instant>,
-    ) -> Result<Answer, ViewError> {
-        loop {
-            let position = self.inner.progress.position();
-            match self.look(policy, question, position)? {
-                Look::Found(decision) if self.inner.progress.position() == position => {
-                    return Ok(Answer { decision, token: self.inner.progress.token(position) });
-                }
-                // a write was applied meanwhile: the entries may be of two moments
-                Look::Found(_) => tokio::task::yield_now().await,
-                Look::Missing(waits) => {
-                    let arrived = until(deadline, self.wait_all(waits)).await;
-                    arrived.ok_or(ViewError::DeadlineExceeded)??;
-                }
-            }
-        }
+    ) -> Result<Answer<Decision>, ViewError> {
+        self.answer(deadline, |glance| question.decide(policy, glance)).await
     }
 
-    fn look(&self, policy: &Policy, question: &ProjectQuestion, at: Position) -> Result<Look<Decision>, ViewError> {
-        let now = self.inner.progress.now()?;
-        let user = question.user.as_ref().map(|name| self.name(name, at));
-        let project = self.project(&question.project, at);
-        let (user, project) = match (user, project) {
-            (Some(Look::Missing(mut waits)), Look::Missing(more)) => {
-                waits.extend(more);
-                return Ok(Look::Missing(waits));
-            }
-            (Some(Look::Missing(waits)), _) | (_, Look::Missing(waits)) => return Ok(Look::Missing(waits)),
-            (Some(Look::Found(user)), Look::Found(project)) => (Some(user), project),
-            (None, Look::Found(project)) => (None, project),
-        };
-        let asker = match user.as_ref().map(|entry| &entry.value) {
-            None => Asker::Anonymous,
-            Some(Some(Named::User(user))) => Asker::User(user),
-            Some(Some(Named::Organization(_)) | None) => Asker::NotFound,
-        };
-        let owned = project.as_ref().and_then(ProjectEntries::owned);
-        Ok(Look::Found(decide_project(policy, asker, owned, question.action, now)))
-    }
-
-    fn name(&self, name: &NameKey, at: Position) -> Look<Arc<Entry<Named>>> {
-        self.usable(self.inner.entries.names.get(name), at, || EntryKey::Name(name.clone()))
-    }
-
-    /// The entries of a project; `None` where it does not exist.
-    fn project(&self, key: &ProjectKey, at: Position) -> Look<Option<ProjectEntries>> {
-        let entries = &self.inner.entries;
-        let id = match key {
-            ProjectKey::Id(id) => *id,
-            ProjectKey::Path(path) => {
-                let key = || EntryKey::Path(path.0.clone(), path.1.clone());
-                match self.usable(entries.paths.get(path), at, key) {
-                    Look::Missing(waits) => return Look::Missing(waits),
-                    Look::Found(entry) => match entry.value {
-                        None => return Look::Found(None),
-                        Some(id) => id,
-                    },
-                }
-            }
-        };
-        let project = match self.usable(entries.projects.get(&id), at, || EntryKey::Project(id)) {
-            Look::Missing(waits) => return Look::Missing(waits),
-            Look::Found(project) => project,
-        };
-        let Some(owner) = project.value.as_ref().map(|project| project.owner) else {
-            return Look::Found(None);
-        };
-        let owner = match self.usable(entries.accounts.get(&owner), at, || EntryKey::Account(owner)) {
-            Look::Missing(waits) => return Look::Missing(waits),
-            Look::Found(owner) => owner,
-        };
-        // at one revision a project has an owner and the owner a plan; between two, the check starts again
-        let Some(plan) = owner.value.as_ref().map(|owner| owner.plan) else {
-            return Look::Missing(Vec::new());
-        };
-        match self.usable(entries.plans.get(&plan), at, || EntryKey::Plan(plan)) {
-            Look::Missing(waits) => Look::Missing(waits),
-            Look::Found(plan) => Look::Found(Some(ProjectEntries { project, owner, plan })),
-        }
-    }
-
-    /// An entry, if it is there and not of a revision that this replica has yet to apply.
-    fn usable<V>(
+    /// The same about an organization.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn check_organization(
         &self,
-        entry: Option<Arc<Entry<V>>>,
-        at: Position,
-        key: impl FnOnce() -> EntryKey,
-    ) -> Look<Arc<Entry<V>>> {
-        match entry {
-            Some(entry) if entry.revision <= at.revision() => Look::Found(entry),
-            Some(entry) => Look::Missing(vec![Wait::Applied(entry.revision)]),
-            None => Look::Missing(vec![Wait::Load(self.load(key()))]),
-        }
+        question: &LevelQuestion<OrganizationLevel>,
+        deadline: Option<Instant>,
+    ) -> Result<Answer<LevelDecision<OrganizationLevel>>, ViewError> {
+        self.answer(deadline, |glance| question.decide(glance)).await
     }
 
-    fn load(&self, key: EntryKey) -> watch::Receiver<LoadResult> {
-        let begun = self.inner.entries.join_or_begin(&key);
-        if begun.must_run {
-            self.queue(key);
-        }
-        begun.waiter
+    /// The same about an account.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn check_account(
+        &self,
+        question: &LevelQuestion<AccountLevel>,
+        deadline: Option<Instant>,
+    ) -> Result<Answer<LevelDecision<AccountLevel>>, ViewError> {
+        self.answer(deadline, |glance| question.decide(glance)).await
     }
 
-    /// Waits for what a look missed. Ends too where the view may not answer any more: the next look says so.
-    async fn wait_all(&self, waits: Vec<Wait>) -> Result<(), ViewError> {
-        if waits.is_empty() {
-            tokio::task::yield_now().await;
-        }
-        for wait in waits {
-            tokio::select! {
-                ended = self.wait_one(wait) => ended?,
-                () = self.freshness_changed(true) => {}
-            }
-        }
-        Ok(())
+    /// The same about any of them.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn check(
+        &self,
+        policy: &Policy,
+        question: &Question<'_>,
+        deadline: Option<Instant>,
+    ) -> Result<Answer<Verdict>, ViewError> {
+        self.answer(deadline, |glance| question.decide(policy, glance)).await
     }
 
-    async fn wait_one(&self, wait: Wait) -> Result<(), LoadError> {
-        match wait {
-            Wait::Applied(revision) => self.applied(revision).await,
-            Wait::Load(mut waiter) => {
-                let ended = waiter.wait_for(Option::is_some).await.map(|result| result.clone());
-                // a sender that is gone without a word: the cell was replaced, and the check looks again
-                if let Ok(Some(ended)) = ended {
-                    return ended;
-                }
-            }
-        }
-        Ok(())
+    /// Answers questions of any kind, in their order and all at one revision; what they miss is loaded together. A load that
+    /// fails is the error of the questions that needed it, and of no others.
+    ///
+    /// # Errors
+    /// When the view may not answer, or the deadline passes.
+    pub async fn check_all(
+        &self,
+        policy: &Policy,
+        questions: &[Question<'_>],
+        deadline: Option<Instant>,
+    ) -> Result<Answer<Vec<Result<Verdict, ViewError>>>, ViewError> {
+        let decide = |glance: &mut Glance<'_>| {
+            // every question is looked at, so that all that is missing is loaded at once
+            let verdicts: Vec<_> = questions.iter().map(|one| found(one.decide(policy, glance))).collect();
+            verdicts.into_iter().map(|verdict| verdict.map(|verdict| verdict.map_err(ViewError::from))).collect()
+        };
+        let (value, token) = self.consistently(deadline, decide).await?;
+        Ok(Answer { value, token })
+    }
+
+    /// Decides every action of the policy for a user on a project, in the policy's order.
+    ///
+    /// # Errors
+    /// Those of [`Self::check_project`].
+    pub async fn check_every_action(
+        &self,
+        policy: &Policy,
+        user: Option<&NameKey>,
+        project: &ProjectKey,
+        deadline: Option<Instant>,
+    ) -> Result<Answer<Vec<Decision>>, ViewError> {
+        let decide = |glance: &mut Glance<'_>| {
+            let (user, project) = (glance.user(user), glance.project(project));
+            let (user, project) = (user?, project?);
+            let decide = |rule| decide_project(policy, user.asker(), project.owned(), rule, glance.now);
+            Ok(policy.project_actions().map(|(_, rule)| decide(rule)).collect())
+        };
+        self.answer(deadline, decide).await
+    }
+
+    async fn answer<T>(
+        &self,
+        deadline: Option<Instant>,
+        mut decide: impl FnMut(&mut Glance<'_>) -> Result<T, Blank>,
+    ) -> Result<Answer<T>, ViewError> {
+        let (decided, token) = self.consistently(deadline, |glance| found(decide(glance))).await?;
+        Ok(Answer { value: decided?, token })
     }
 }
 
-impl ProjectEntries {
-    fn owned(&self) -> Option<OwnedProject<'_>> {
-        let (project, owner, plan) = (&self.project.value, &self.owner.value, &self.plan.value);
-        Some(OwnedProject { project: project.as_ref()?, owner: owner.as_ref()?, plan: plan.as_ref()? })
+impl Question<'_> {
+    fn decide(&self, policy: &Policy, glance: &mut Glance<'_>) -> Result<Verdict, Blank> {
+        Ok(match self {
+            Self::Project(question) => Verdict::Project(question.decide(policy, glance)?),
+            Self::Organization(question) => Verdict::Organization(question.decide(glance)?),
+            Self::Account(question) => Verdict::Account(question.decide(glance)?),
+        })
+    }
+}
+
+impl ProjectQuestion<'_> {
+    fn decide(&self, policy: &Policy, glance: &mut Glance<'_>) -> Result<Decision, Blank> {
+        let (user, project) = (glance.user(self.user.as_ref()), glance.project(&self.project));
+        let (user, project) = (user?, project?);
+        Ok(decide_project(policy, user.asker(), project.owned(), self.rule, glance.now))
+    }
+}
+
+impl LevelQuestion<OrganizationLevel> {
+    fn decide(&self, glance: &mut Glance<'_>) -> Result<LevelDecision<OrganizationLevel>, Blank> {
+        let (user, named) = (glance.user(self.user.as_ref()), glance.named(&self.name));
+        let (user, named) = (user?, named?);
+        let organization = named.value.as_ref().and_then(|named| named.organization());
+        Ok(decide_organization(user.asker(), organization, self.required))
+    }
+}
+
+impl LevelQuestion<AccountLevel> {
+    fn decide(&self, glance: &mut Glance<'_>) -> Result<LevelDecision<AccountLevel>, Blank> {
+        let (user, named) = (glance.user(self.user.as_ref()), glance.named(&self.name));
+        let (user, named) = (user?, named?);
+        Ok(decide_account(user.asker(), named.value.as_ref(), self.required))
     }
 }

@@ -20,7 +20,7 @@ use crate::store::loads::{self, Loaded, LoadedProject};
 use crate::store::{Client, Database, StoreError};
 
 /// How many keys go into one round trip.
-const BATCH: usize = 256;
+const BATCH: usize = 1_024;
 
 /// How many round trips run at once.
 const CONCURRENCY: usize = 4;
@@ -29,16 +29,12 @@ const CONCURRENCY: usize = 4;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Runs loads until the view is gone.
-pub(super) async fn run(view: View, database: Database, queue: mpsc::UnboundedReceiver<EntryKey>) {
-    let mut queue = Queue { view: view.clone(), keys: queue };
+pub(super) async fn run(view: View, database: Database, queue: mpsc::UnboundedReceiver<Vec<EntryKey>>) {
+    let mut queue = Queue { view: view.clone(), groups: queue, keys: Vec::new() };
     let permits = Arc::new(Semaphore::new(CONCURRENCY));
-    let mut keys = Vec::with_capacity(BATCH);
     while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
-        if queue.keys.recv_many(&mut keys, BATCH).await == 0 {
-            return;
-        }
+        let Some(keys) = queue.next_batch().await else { return };
         let (view, database) = (view.clone(), database.clone());
-        let keys = std::mem::take(&mut keys);
         tokio::spawn(async move {
             let batch = tokio::spawn(load(view.clone(), database, keys.clone()));
             let outcome = batch.await.unwrap_or(Err(LoadError::Internal));
@@ -54,15 +50,36 @@ pub(super) async fn run(view: View, database: Database, queue: mpsc::UnboundedRe
 /// The keys to load. Whoever waits for one that will not be loaded any more is told so.
 struct Queue {
     view: View,
-    keys: mpsc::UnboundedReceiver<EntryKey>,
+    /// Keys as they were asked for, together.
+    groups: mpsc::UnboundedReceiver<Vec<EntryKey>>,
+    /// Those that did not fit into the batch before.
+    keys: Vec<EntryKey>,
+}
+
+impl Queue {
+    /// What waits, as much as fits into a batch; `None` once nobody can ask any more.
+    async fn next_batch(&mut self) -> Option<Vec<EntryKey>> {
+        if self.keys.is_empty() {
+            self.keys = self.groups.recv().await?;
+        }
+        while self.keys.len() < BATCH
+            && let Ok(group) = self.groups.try_recv()
+        {
+            self.keys.extend(group);
+        }
+        let rest = self.keys.split_off(self.keys.len().min(BATCH));
+        Some(std::mem::replace(&mut self.keys, rest))
+    }
 }
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        self.keys.close();
-        while let Ok(key) = self.keys.try_recv() {
-            self.view.inner.entries.fail(&key, &LoadError::Unavailable);
+        self.groups.close();
+        let mut unloaded = std::mem::take(&mut self.keys);
+        while let Ok(group) = self.groups.try_recv() {
+            unloaded.extend(group);
         }
+        unloaded.iter().for_each(|key| self.view.inner.entries.fail(key, &LoadError::Unavailable));
     }
 }
 
@@ -89,7 +106,7 @@ async fn load(view: View, database: Database, keys: Vec<EntryKey>) -> Result<(),
         if newest < applied {
             tokio::time::sleep(PAUSE).await;
         }
-        too_old.into_iter().for_each(|key| view.queue(key));
+        view.queue(too_old);
     }
     Ok(())
 }
@@ -103,10 +120,13 @@ fn failed(failure: StoreError) -> LoadError {
 }
 
 impl View {
-    /// Has a key loaded whose cell is waiting for it.
-    pub(super) fn queue(&self, key: EntryKey) {
-        if let Err(mpsc::error::SendError(key)) = self.inner.loads.send(key) {
-            self.inner.entries.fail(&key, &LoadError::Unavailable);
+    /// Has keys loaded whose cells are waiting for it.
+    pub(super) fn queue(&self, keys: Vec<EntryKey>) {
+        if keys.is_empty() {
+            return;
+        }
+        if let Err(mpsc::error::SendError(keys)) = self.inner.loads.send(keys) {
+            keys.iter().for_each(|key| self.inner.entries.fail(key, &LoadError::Unavailable));
         }
     }
 }

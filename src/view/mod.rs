@@ -9,6 +9,7 @@ mod check;
 mod entries;
 mod error;
 mod follower;
+mod glance;
 mod loader;
 mod progress;
 mod table;
@@ -27,8 +28,9 @@ use crate::store::Database;
 use entries::Entries;
 use progress::Progress;
 
-pub use check::{Answer, ProjectKey, ProjectQuestion};
+pub use check::{Answer, LevelQuestion, ProjectQuestion, Question, Verdict};
 pub use error::{LoadError, ViewError};
+pub use glance::ProjectKey;
 pub use progress::Token;
 
 /// How the view is kept.
@@ -64,7 +66,7 @@ struct Inner {
     progress: Progress,
     /// Rung to have the log read at once.
     bell: Arc<Notify>,
-    loads: mpsc::UnboundedSender<EntryKey>,
+    loads: mpsc::UnboundedSender<Vec<EntryKey>>,
     settings: ViewSettings,
 }
 
@@ -72,7 +74,7 @@ struct Inner {
 pub struct Keeper {
     view: View,
     database: Database,
-    queue: mpsc::UnboundedReceiver<EntryKey>,
+    queue: mpsc::UnboundedReceiver<Vec<EntryKey>>,
 }
 
 impl Keeper {

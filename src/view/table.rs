@@ -108,7 +108,7 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
     pub(super) fn complete(&self, key: K, epoch: u64, entry: Arc<Entry<V>>) -> Kept {
         let mut shard = self.shard(&key).write();
         if shard.epoch != epoch {
-            let awaited = shard.slots.get(&key).is_some_and(|slot| !slot.cell.is_evictable());
+            let awaited = shard.slots.get(&key).is_some_and(|slot| slot.cell.is_loading());
             return if awaited { Kept::TooOld } else { Kept::Unwanted };
         }
         if let Some(slot) = shard.slots.get_mut(&key) {

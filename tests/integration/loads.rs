@@ -120,9 +120,9 @@ async fn a_flood_of_unknown_names_stays_within_the_memory_of_the_view() {
         let question = ProjectQuestion {
             user: Some(Username::parse(&user).unwrap().key()),
             project: ProjectKey::Id(project),
-            action: ProjectAction::parse("view_project").unwrap(),
+            rule: policy.project(ProjectAction::ViewProject),
         };
-        view.check_project(&policy, &question, None).await.unwrap().decision.allowed()
+        view.check_project(&policy, &question, None).await.unwrap().value.allowed()
     };
     while !view.is_fresh() {
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -5,6 +5,7 @@ use std::ops::Deref;
 
 use clap::Parser;
 use rolegate::config::ServeOptions;
+use rolegate::domain::policy::Policy;
 use rolegate::grpc::v1::authorization_service_client::AuthorizationServiceClient;
 use rolegate::grpc::v1::collaborator_service_client::CollaboratorServiceClient;
 use rolegate::grpc::v1::consistency::Requirement;
@@ -126,7 +127,8 @@ impl Service {
         let stop = CancellationToken::new();
         let (stopped, config) = (stop.clone(), database.clone());
         let task = tokio::spawn(async move {
-            server::serve(listener, config, &options, stopped.cancelled()).await.unwrap();
+            let policy = Policy::built_in().unwrap();
+            server::serve(listener, config, policy, &options, stopped.cancelled()).await.unwrap();
         });
         let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
         Self { address, database, clients: Clients { channel }, stop, task }

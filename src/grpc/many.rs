@@ -1,0 +1,101 @@
+//! Several checks at once: a batch that is true at one revision, and a stream that answers as it can.
+
+use futures::{Stream, StreamExt as _, stream};
+use tokio::time::Instant;
+use tonic::{Status, Streaming};
+
+use super::v1::{
+    BatchCheckRequest, BatchCheckResponse, CheckError, CheckResult, StreamCheckRequest, StreamCheckResponse,
+    check_result,
+};
+use super::{Services, decisions, errors, questions, revision};
+use crate::view::Verdict;
+
+/// The most checks in a batch.
+const LARGEST_BATCH: usize = 1_000;
+
+/// How many questions of one stream are under way at a time.
+const UNDER_WAY: usize = 64;
+
+impl Services {
+    /// Answers a batch: what can't be asked, and what can't be loaded, are errors of their own items.
+    pub(super) async fn check_batch(
+        &self,
+        request: BatchCheckRequest,
+        deadline: Instant,
+    ) -> Result<BatchCheckResponse, Status> {
+        if request.checks.len() > LARGEST_BATCH {
+            let problem = format!("has {} checks, and may have 1,000; ask in several batches", request.checks.len());
+            return Err(errors::invalid_field("checks", &problem));
+        }
+        self.be_as_fresh(request.consistency, deadline).await?;
+        let policy = &self.inner.policy;
+        let mut asked = Vec::with_capacity(request.checks.len());
+        let mut ask = |item| questions::item(policy, item).map(|question| asked.push(question));
+        let parsed: Vec<Result<(), Status>> = request.checks.iter().map(&mut ask).collect();
+        let answer = self.inner.view.check_all(policy, &asked, Some(deadline)).await.map_err(errors::view)?;
+        let mut verdicts = answer.value.into_iter();
+        let mut next = || verdicts.next().ok_or_else(errors::internal)?.map_err(errors::view);
+        let verdicts = parsed.into_iter().map(|parsed| parsed.and_then(|()| next()));
+        let results = verdicts.map(|verdict| result(verdict, String::new())).collect();
+        Ok(BatchCheckResponse { results, revision: revision::encode(answer.token) })
+    }
+
+    /// Answers a stream. Nothing more is read from it while its answers are not taken, so that a caller that stops reading
+    /// holds a bounded number of them, and no other's.
+    pub(super) fn check_stream(
+        self,
+        requests: Streaming<StreamCheckRequest>,
+    ) -> impl Stream<Item = Result<StreamCheckResponse, Status>> + Send {
+        let stopping = self.inner.stopping.clone();
+        let ending = stream::once(async move {
+            stopping.cancelled().await;
+            Err(errors::shutting_down())
+        });
+        let answers = requests
+            .map(move |request| {
+                let services = self.clone();
+                async move { Ok(services.answer_in_stream(request?).await) }
+            })
+            .buffer_unordered(UNDER_WAY);
+        let answers = answers.map(Some).chain(stream::once(async { None }));
+        stream::select(answers, ending.map(Some))
+            // the end of the answers is the end of the stream, and so is an error
+            .scan(false, |ended, next| {
+                let next = next.filter(|_| !*ended);
+                *ended |= matches!(next, Some(Err(_)));
+                futures::future::ready(next)
+            })
+    }
+
+    async fn answer_in_stream(&self, request: StreamCheckRequest) -> StreamCheckResponse {
+        let deadline = Instant::now() + self.inner.timeout;
+        let (id, policy) = (request.id, &self.inner.policy);
+        let decided = async {
+            let item = request.check.as_ref().ok_or_else(|| errors::invalid_field("check", "must be there"))?;
+            let question = questions::item(policy, item)?;
+            self.be_as_fresh(request.consistency, deadline).await?;
+            self.inner.view.check(policy, &question, Some(deadline)).await.map_err(errors::view)
+        };
+        let result = match decided.await {
+            Ok(answer) => result(Ok(answer.value), revision::encode(answer.token)),
+            Err(status) => result(Err(status), String::new()),
+        };
+        StreamCheckResponse { id, result: Some(result) }
+    }
+}
+
+fn result(verdict: Result<Verdict, Status>, revision: String) -> CheckResult {
+    use check_result::Result as Kind;
+    let result = match verdict {
+        Ok(Verdict::Project(decision)) => Kind::Project(decisions::project(&decision, revision)),
+        Ok(Verdict::Organization(decision)) => Kind::Organization(decisions::organization(&decision, revision)),
+        Ok(Verdict::Account(decision)) => Kind::Account(decisions::account(&decision, revision)),
+        Err(status) => Kind::Error(CheckError {
+            code: status.code().into(),
+            reason: errors::reason_of(&status).into(),
+            message: status.message().to_owned(),
+        }),
+    };
+    CheckResult { result: Some(result) }
+}

@@ -1,0 +1,194 @@
+//! What lists of «who may» and «on what» walk through, in one snapshot of the database, by ids that never change.
+//!
+//! These are candidates: every one who may is among them, and not all of them may.
+
+use deadpool_postgres::{GenericClient, Transaction};
+use jiff::Timestamp;
+use tokio_postgres::{IsolationLevel, Row};
+use uuid::Uuid;
+
+use super::database::Client;
+use super::error::StoreError;
+use super::rows::{query, query_one};
+use crate::domain::facts::Time;
+use crate::domain::ids::{AccountId, ProjectId, Revision, TeamId};
+use crate::domain::names::NameKey;
+
+/// Begins to read, all in one snapshot.
+pub async fn begin_snapshot(client: &mut Client) -> Result<Transaction<'_>, StoreError> {
+    let transaction = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
+    Ok(transaction.start().await?)
+}
+
+/// Which history and revision the snapshot shows, and the database's clock.
+pub async fn read_moment(client: &impl GenericClient) -> Result<(Uuid, Revision, Time), StoreError> {
+    const SQL: &str = "-- read_moment
+        SELECT history, number, clock_timestamp() FROM revision";
+    let row = query_one(client, SQL, &[]).await?;
+    let now: Timestamp = row.get(2);
+    Ok((row.get(0), Revision(row.get(1)), Time(now.as_microsecond())))
+}
+
+/// A project that a user may hold a role on.
+#[derive(Debug, Clone)]
+pub struct CandidateProject {
+    /// Its id.
+    pub id: ProjectId,
+    /// Its owner's name.
+    pub owner: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// Through what a user may hold roles on projects.
+#[derive(Debug, Clone, Default)]
+pub struct Ways {
+    /// The user.
+    pub user: i64,
+    /// Accounts on all of whose projects it holds one: itself, and organizations that it owns or is an admin of.
+    pub accounts: Vec<i64>,
+    /// Organizations that may have a default role for it.
+    pub memberships: Vec<i64>,
+    /// Its teams.
+    pub teams: Vec<i64>,
+    /// Whether public projects count.
+    pub public: bool,
+}
+
+/// Projects that a user may hold a role on, after one and in the order of their ids, at most so many.
+pub async fn candidate_projects(
+    client: &impl GenericClient,
+    ways: &Ways,
+    owner: Option<AccountId>,
+    after: ProjectId,
+    most: i64,
+) -> Result<Vec<CandidateProject>, StoreError> {
+    const OF_ANY_OWNER: &str = "-- candidate_projects
+        WITH source (id) AS (
+            SELECT unnest($2::bigint[])
+            UNION SELECT account.id FROM account WHERE account.id = ANY ($3) AND account.default_project_role IS NOT NULL
+        ), candidate (id) AS (
+            SELECT owned.id FROM source CROSS JOIN LATERAL (
+                SELECT project.id FROM project WHERE owner_id = source.id AND project.id > $6 ORDER BY project.id LIMIT $7
+            ) AS owned
+            UNION
+            (SELECT project_id FROM collaborator WHERE user_id = $1 AND project_id > $6 ORDER BY project_id LIMIT $7)
+            UNION
+            SELECT shared.project_id FROM unnest($4::bigint[]) AS team (id) CROSS JOIN LATERAL (
+                SELECT project_id FROM collaborator WHERE team_id = team.id AND project_id > $6 ORDER BY project_id LIMIT $7
+            ) AS shared
+            UNION
+            (SELECT project.id FROM project WHERE $5 AND public AND project.id > $6 ORDER BY project.id LIMIT $7)
+        ), page (id) AS (SELECT id FROM candidate ORDER BY id LIMIT $7)
+        SELECT project.id, owner.username, project.name
+        FROM page JOIN project USING (id) JOIN account AS owner ON owner.id = project.owner_id ORDER BY project.id";
+    const OF_ONE_OWNER: &str = "-- candidate_projects_of_owner
+        WITH candidate (id) AS (
+            (SELECT project.id FROM project
+             WHERE owner_id = $8 AND project.id > $6 AND (
+                 $8 = ANY ($2::bigint[])
+                 OR $8 = ANY ($3::bigint[])
+                    AND (SELECT default_project_role FROM account WHERE account.id = $8) IS NOT NULL)
+             ORDER BY project.id LIMIT $7)
+            UNION
+            (SELECT project_id FROM collaborator WHERE user_id = $1 AND owner_id = $8 AND project_id > $6
+             ORDER BY project_id LIMIT $7)
+            UNION
+            SELECT shared.project_id FROM team CROSS JOIN LATERAL (
+                SELECT project_id FROM collaborator WHERE team_id = team.id AND project_id > $6 ORDER BY project_id LIMIT $7
+            ) AS shared
+            WHERE team.id = ANY ($4::bigint[]) AND team.organization_id = $8
+            UNION
+            (SELECT project.id FROM project WHERE $5 AND public AND owner_id = $8 AND project.id > $6
+             ORDER BY project.id LIMIT $7)
+        ), page (id) AS (SELECT id FROM candidate ORDER BY id LIMIT $7)
+        SELECT project.id, owner.username, project.name
+        FROM page JOIN project USING (id) JOIN account AS owner ON owner.id = project.owner_id ORDER BY project.id";
+    let Ways { user, accounts, memberships, teams, public } = ways;
+    let rows = match owner {
+        None => query(client, OF_ANY_OWNER, &[user, accounts, memberships, teams, public, &after.0, &most]).await?,
+        Some(owner) => {
+            query(client, OF_ONE_OWNER, &[user, accounts, memberships, teams, public, &after.0, &most, &owner.0])
+                .await?
+        }
+    };
+    let candidate = |row: &Row| CandidateProject { id: ProjectId(row.get(0)), owner: row.get(1), name: row.get(2) };
+    Ok(rows.iter().map(candidate).collect())
+}
+
+/// A user who may hold a role on a project otherwise than by its being public.
+#[derive(Debug, Clone)]
+pub struct CandidateUser {
+    /// Its id.
+    pub id: AccountId,
+    /// Its name.
+    pub name: String,
+    /// Its name as it is looked up.
+    pub key: NameKey,
+}
+
+/// Users who may hold a role on a project, after one and in the order of their ids, at most so many.
+pub async fn candidate_users(
+    client: &impl GenericClient,
+    project: ProjectId,
+    after: AccountId,
+    most: i64,
+) -> Result<Vec<CandidateUser>, StoreError> {
+    const SQL: &str = "-- candidate_users
+        WITH owner AS (
+            SELECT account.id, coalesce(account.owner_id, account.id) AS user_id, account.default_project_role
+            FROM project JOIN account ON account.id = project.owner_id WHERE project.id = $1
+        ), candidate (id) AS (
+            SELECT user_id FROM owner WHERE user_id > $2
+            UNION
+            SELECT admin.user_id FROM owner CROSS JOIN LATERAL (
+                SELECT user_id FROM member WHERE organization_id = owner.id AND role = 'admin' AND user_id > $2
+                ORDER BY user_id LIMIT $3
+            ) AS admin
+            UNION
+            SELECT other.user_id FROM owner CROSS JOIN LATERAL (
+                SELECT user_id FROM member
+                WHERE owner.default_project_role IS NOT NULL AND organization_id = owner.id AND user_id > $2
+                ORDER BY user_id LIMIT $3
+            ) AS other
+            UNION
+            (SELECT user_id FROM collaborator WHERE project_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3)
+            UNION
+            SELECT mate.user_id FROM collaborator CROSS JOIN LATERAL (
+                SELECT user_id FROM team_member WHERE team_member.team_id = collaborator.team_id AND user_id > $2
+                ORDER BY user_id LIMIT $3
+            ) AS mate
+            WHERE project_id = $1 AND team_id IS NOT NULL
+        ), page (id) AS (SELECT id FROM candidate ORDER BY id LIMIT $3)
+        SELECT account.id, account.username, account.username_key FROM page JOIN account USING (id) ORDER BY account.id";
+    let rows = query(client, SQL, &[&project.0, &after.0, &most]).await?;
+    let candidate = |row: &Row| CandidateUser {
+        id: AccountId(row.get(0)),
+        name: row.get(1),
+        key: NameKey::from_stored(row.get(2)),
+    };
+    Ok(rows.iter().map(candidate).collect())
+}
+
+/// A team as an explanation names it.
+#[derive(Debug, Clone)]
+pub struct NamedTeam {
+    /// Its id.
+    pub id: TeamId,
+    /// The organization that it is of.
+    pub organization: AccountId,
+    /// `@organization/team`.
+    pub path: String,
+}
+
+/// What teams are called.
+pub async fn name_teams(client: &impl GenericClient, teams: &[TeamId]) -> Result<Vec<NamedTeam>, StoreError> {
+    const SQL: &str = "-- name_teams
+        SELECT team.id, team.organization_id, '@' || account.username || '/' || team.name
+        FROM team JOIN account ON account.id = team.organization_id
+        WHERE team.id = ANY ($1) ORDER BY team.id";
+    let teams: Vec<i64> = teams.iter().map(|team| team.0).collect();
+    let rows = query(client, SQL, &[&teams]).await?;
+    let named = |row: &Row| NamedTeam { id: TeamId(row.get(0)), organization: AccountId(row.get(1)), path: row.get(2) };
+    Ok(rows.iter().map(named).collect())
+}

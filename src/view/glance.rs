@@ -1,0 +1,226 @@
+//! One glance at the view: entries looked up at one position of the log, and a note of what was missing.
+//!
+//! An answer is made from what one glance finds, and counts only if the position is still the same after it; else what
+//! was missing is waited for, and another glance begins.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::cell::{Entry, LoadResult};
+use super::error::{LoadError, ViewError};
+use super::progress::{Position, Token};
+use super::{View, until};
+use crate::domain::change::EntryKey;
+use crate::domain::decision::{Asker, OwnedProject};
+use crate::domain::facts::{Account, Named, Plan, Project, Time};
+use crate::domain::ids::{ProjectId, Revision};
+use crate::domain::names::{NameKey, ProjectName};
+
+/// A project as a question names it.
+#[derive(Debug, Clone)]
+pub enum ProjectKey {
+    /// By id.
+    Id(ProjectId),
+    /// By owner and name.
+    Path((NameKey, ProjectName)),
+}
+
+/// Why a glance does not show an entry.
+#[derive(Debug)]
+pub(super) enum Blank {
+    /// It must be loaded, or the view must catch up with what was loaded.
+    Missing,
+    /// Its load failed while this question waited for it.
+    Failed(LoadError),
+}
+
+/// The entry of a user's name; none for an anonymous visitor.
+pub(super) struct UserEntry(Option<Arc<Entry<Named>>>);
+
+/// The entries of a project and of its owner; none where it does not exist.
+pub(super) struct ProjectEntries(Option<(Arc<Entry<Project>>, Arc<Entry<Account>>, Arc<Entry<Plan>>)>);
+
+/// Entries at one position.
+pub(super) struct Glance<'a> {
+    view: &'a View,
+    at: Position,
+    /// The moment to judge by.
+    pub(super) now: Time,
+    failures: &'a Failures,
+    waits: Vec<Wait>,
+    /// The cells that were made for keys that are to be loaded.
+    to_load: Vec<EntryKey>,
+    pins: Option<Pins>,
+}
+
+/// What could not be loaded for one question, or for one of several that are asked together.
+type Failures = HashMap<EntryKey, LoadError>;
+
+/// Entries that must not be evicted before the question that needs them all is answered.
+type Pins = Vec<Arc<dyn Any + Send + Sync>>;
+
+enum Wait {
+    Load(EntryKey, watch::Receiver<LoadResult>),
+    Applied(Revision),
+}
+
+impl View {
+    /// Makes an answer from entries that are all of one revision, loading what is missing; `answer` says `None` where
+    /// something is. Cancel-safe: a load that was begun goes on for others.
+    ///
+    /// # Errors
+    /// When the view may not answer, or the deadline passes.
+    pub(super) async fn consistently<T>(
+        &self,
+        deadline: Option<Instant>,
+        mut answer: impl FnMut(&mut Glance<'_>) -> Option<T>,
+    ) -> Result<(T, Token), ViewError> {
+        let progress = &self.inner.progress;
+        let mut failures = Failures::new();
+        let mut pins = None;
+        loop {
+            let at = progress.position();
+            let now = progress.now()?;
+            let (view, failed) = (self, &failures);
+            let mut glance =
+                Glance { view, at, now, failures: failed, waits: Vec::new(), to_load: Vec::new(), pins: pins.take() };
+            let answer = answer(&mut glance);
+            let Glance { waits, to_load, pins: pinned, .. } = glance;
+            // whatever the answer: others may have joined the loads that this glance began
+            self.queue(to_load);
+            match answer {
+                Some(answer) if progress.position() == at => return Ok((answer, progress.token(at))),
+                // a write was applied meanwhile: the entries may be of two moments
+                Some(_) => tokio::task::yield_now().await,
+                None => {
+                    until(deadline, self.wait_all(waits, &mut failures)).await.ok_or(ViewError::DeadlineExceeded)?;
+                    // what the next glance finds is kept until all is there
+                    pins = pinned.or(Some(Pins::new()));
+                }
+            }
+        }
+    }
+
+    /// Waits for what a glance missed. Ends too where the view may not answer any more: the next glance says so.
+    async fn wait_all(&self, waits: Vec<Wait>, failures: &mut Failures) {
+        if waits.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        for wait in waits {
+            tokio::select! {
+                () = self.wait_one(wait, failures) => {}
+                () = self.freshness_changed(true) => {}
+            }
+        }
+    }
+
+    async fn wait_one(&self, wait: Wait, failures: &mut Failures) {
+        match wait {
+            Wait::Applied(revision) => self.applied(revision).await,
+            Wait::Load(key, mut waiter) => {
+                let ended = waiter.wait_for(Option::is_some).await.map(|result| result.clone());
+                // a sender that is gone without a word: the cell was replaced, and the next glance looks again
+                if let Ok(Some(Err(error))) = ended {
+                    failures.insert(key, error);
+                }
+            }
+        }
+    }
+}
+
+impl Glance<'_> {
+    /// Whom a question asks about.
+    pub(super) fn user(&mut self, name: Option<&NameKey>) -> Result<UserEntry, Blank> {
+        Ok(UserEntry(name.map(|name| self.named(name)).transpose()?))
+    }
+
+    /// What a name stands for.
+    pub(super) fn named(&mut self, name: &NameKey) -> Result<Arc<Entry<Named>>, Blank> {
+        self.usable(self.view.inner.entries.names.get(name), || EntryKey::Name(name.clone()))
+    }
+
+    /// A project with what its owner adds to it.
+    pub(super) fn project(&mut self, key: &ProjectKey) -> Result<ProjectEntries, Blank> {
+        let entries = &self.view.inner.entries;
+        let id = match key {
+            ProjectKey::Id(id) => *id,
+            ProjectKey::Path(path) => {
+                let key = || EntryKey::Path(path.0.clone(), path.1.clone());
+                match self.usable(entries.paths.get(path), key)?.value {
+                    None => return Ok(ProjectEntries(None)),
+                    Some(id) => id,
+                }
+            }
+        };
+        let project = self.usable(entries.projects.get(&id), || EntryKey::Project(id))?;
+        let Some(owner) = project.value.as_ref().map(|project| project.owner) else {
+            return Ok(ProjectEntries(None));
+        };
+        let owner = self.usable(entries.accounts.get(&owner), || EntryKey::Account(owner))?;
+        // at one revision a project has an owner and the owner a plan; between two, another glance is needed
+        let plan = owner.value.as_ref().map(|owner| owner.plan).ok_or(Blank::Missing)?;
+        let plan = self.usable(entries.plans.get(&plan), || EntryKey::Plan(plan))?;
+        Ok(ProjectEntries(Some((project, owner, plan))))
+    }
+
+    /// An entry, if it is there and not of a revision that this replica has yet to apply.
+    fn usable<V: Send + Sync + 'static>(
+        &mut self,
+        entry: Option<Arc<Entry<V>>>,
+        key: impl FnOnce() -> EntryKey,
+    ) -> Result<Arc<Entry<V>>, Blank> {
+        let Some(entry) = entry else {
+            return Err(self.load(key()));
+        };
+        if let Some(pins) = &mut self.pins {
+            pins.push(Arc::<Entry<V>>::clone(&entry));
+        }
+        if entry.revision > self.at.revision() {
+            self.waits.push(Wait::Applied(entry.revision));
+            return Err(Blank::Missing);
+        }
+        Ok(entry)
+    }
+
+    fn load(&mut self, key: EntryKey) -> Blank {
+        if let Some(error) = self.failures.get(&key) {
+            return Blank::Failed(error.clone());
+        }
+        let begun = self.view.inner.entries.join_or_begin(&key);
+        if begun.must_run {
+            self.to_load.push(key.clone());
+        }
+        self.waits.push(Wait::Load(key, begun.waiter));
+        Blank::Missing
+    }
+}
+
+/// What one question of a glance came to: `None` where something is missing.
+pub(super) fn found<T>(seen: Result<T, Blank>) -> Option<Result<T, LoadError>> {
+    match seen {
+        Ok(seen) => Some(Ok(seen)),
+        Err(Blank::Failed(error)) => Some(Err(error)),
+        Err(Blank::Missing) => None,
+    }
+}
+
+impl UserEntry {
+    pub(super) fn asker(&self) -> Asker<'_> {
+        match &self.0 {
+            None => Asker::Anonymous,
+            Some(entry) => Asker::named(entry.value.as_ref()),
+        }
+    }
+}
+
+impl ProjectEntries {
+    pub(super) fn owned(&self) -> Option<OwnedProject<'_>> {
+        let (project, owner, plan) = self.0.as_ref()?;
+        let (project, owner, plan) = (project.value.as_ref()?, owner.value.as_ref()?, plan.value.as_ref()?);
+        Some(OwnedProject { project, owner, plan })
+    }
+}

@@ -33,7 +33,8 @@ pub struct Case {
 impl Case {
     pub fn decide(&self, policy: &Policy) -> Decision {
         let owned = OwnedProject { project: &self.project, owner: &self.owner, plan: &self.plan };
-        decide_project(policy, black_box(Asker::User(&self.user)), Some(black_box(owned)), ACTION, black_box(NOW))
+        let rule = policy.project(ACTION);
+        decide_project(policy, black_box(Asker::User(&self.user)), Some(black_box(owned)), rule, black_box(NOW))
     }
 
     /// Microseconds a decision, over many.
@@ -128,6 +129,7 @@ fn project(distance: i64) -> Project {
         template: false,
         collaborators,
         teams: Box::new([grant(TeamId(2)), grant(TeamId(3))]),
+        user_collaborators: 4,
         listed_collaborators: 4,
     }
 }

@@ -41,7 +41,7 @@ impl<'a> Local<'a> {
     }
 
     /// How long that many checks take, one after another.
-    async fn time(&self, questions: &[ProjectQuestion], calls: u64) -> Duration {
+    async fn time(&self, questions: &[ProjectQuestion<'_>], calls: u64) -> Duration {
         let begun = Instant::now();
         for question in questions.iter().cycle().take(calls as usize) {
             black_box(self.ask(black_box(question)).await);
@@ -49,12 +49,12 @@ impl<'a> Local<'a> {
         begun.elapsed()
     }
 
-    async fn ask(&self, question: &ProjectQuestion) -> bool {
-        self.view.check_project(self.policy, question, None).await.unwrap().decision.allowed()
+    async fn ask(&self, question: &ProjectQuestion<'_>) -> bool {
+        self.view.check_project(self.policy, question, None).await.unwrap().value.allowed()
     }
 
     /// Microseconds a check.
-    fn round(&self, questions: &[ProjectQuestion]) -> [f64; 1] {
+    fn round(&self, questions: &[ProjectQuestion<'_>]) -> [f64; 1] {
         let time = self.runtime.block_on(self.time(questions, CALLS as u64));
         [time.as_secs_f64() * 1e6 / CALLS as f64]
     }
@@ -76,7 +76,7 @@ pub fn measure(criterion: &mut Criterion, local: &Local<'_>, world: &World) {
     ];
     let mut group = criterion.benchmark_group("warm check in process");
     for (name, distance, by) in kinds {
-        let questions = &world.questions(distance, by);
+        let questions = &world.questions(local.policy, distance, by);
         let allowed = !matches!(distance, Distance::Denied);
         assert!(questions.iter().all(|question| local.runtime.block_on(local.ask(question)) == allowed), "{name}");
         group.bench_function(name, |bencher| {
@@ -89,9 +89,9 @@ pub fn measure(criterion: &mut Criterion, local: &Local<'_>, world: &World) {
 /// Compares warm checks to one another and to the decision alone.
 pub fn compare(report: &mut Report, local: &Local<'_>, world: &World) {
     let [_, alone, ..] = decision::cases(local.policy);
-    let direct = world.questions(Distance::Direct, By::Id);
-    let by_path = world.questions(Distance::Direct, By::Path);
-    let denied = world.questions(Distance::Denied, By::Id);
+    let direct = world.questions(local.policy, Distance::Direct, By::Id);
+    let by_path = world.questions(local.policy, Distance::Direct, By::Path);
+    let denied = world.questions(local.policy, Distance::Denied, By::Id);
     let [time] = rounds::interleave(ROUNDS, || local.round(&direct), || alone.round(local.policy));
     report.add("in process: warm Check to the decision alone", "time a call", time);
     let [time] = rounds::interleave(ROUNDS, || local.round(&by_path), || local.round(&direct));
@@ -102,7 +102,7 @@ pub fn compare(report: &mut Report, local: &Local<'_>, world: &World) {
 
 /// Compares a check that finds nothing in the view to the statements that it waits for, run alone.
 pub fn compare_cold(report: &mut Report, runtime: &Runtime, policy: &Policy, database: &Database, world: &World) {
-    let questions = world.questions(Distance::Direct, By::Id);
+    let questions = world.questions(policy, Distance::Direct, By::Id);
     let pairs: Vec<_> = (0..COLD_ROUNDS)
         .map(|_| {
             let local = Local::start(runtime, policy, database);
@@ -115,7 +115,7 @@ pub fn compare_cold(report: &mut Report, runtime: &Runtime, policy: &Policy, dat
 }
 
 /// One check and one run of the statements in turn, for every user and project once.
-async fn cold_round(local: &Local<'_>, database: &Database, questions: &[ProjectQuestion]) -> (Vec<f64>, Vec<f64>) {
+async fn cold_round(local: &Local<'_>, database: &Database, questions: &[ProjectQuestion<'_>]) -> (Vec<f64>, Vec<f64>) {
     let (mut cold, mut alone) = (Vec::new(), Vec::new());
     for question in questions {
         let (before, begun) = (local.view.len(), Instant::now());
@@ -130,7 +130,7 @@ async fn cold_round(local: &Local<'_>, database: &Database, questions: &[Project
 }
 
 /// What the view does with the database for a cold check: both statements at once on a connection of the pool.
-async fn load_alone(database: &Database, question: &ProjectQuestion) {
+async fn load_alone(database: &Database, question: &ProjectQuestion<'_>) {
     let (Some(user), ProjectKey::Id(project)) = (&question.user, &question.project) else { unreachable!() };
     let lease = database.client().await.unwrap();
     let client: &Client = &lease;

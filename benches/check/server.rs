@@ -4,10 +4,12 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
 use clap::Parser;
+use rolegate::access::Access;
 use rolegate::config::ServeOptions;
 use rolegate::domain::policy::Policy;
 use rolegate::grpc::Services;
@@ -18,7 +20,7 @@ use rolegate::grpc::v1::plan_service_server::PlanServiceServer;
 use rolegate::grpc::v1::project_service_server::ProjectServiceServer;
 use rolegate::grpc::v1::team_service_server::TeamServiceServer;
 use rolegate::grpc::v1::user_service_server::UserServiceServer;
-use rolegate::grpc::v1::{CheckRequest, CheckResponse};
+use rolegate::grpc::v1::{self, CheckRequest, CheckResponse};
 use rolegate::membership::{Reader, Writer};
 use rolegate::store::Database;
 use rolegate::telemetry;
@@ -28,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
 
@@ -113,11 +115,50 @@ struct Empty {
     answer: CheckResponse,
 }
 
+/// What `async_trait` makes of methods that are never called; a macro inside of it comes too late for it.
+macro_rules! not_asked {
+    ($($name:ident($request:ident) -> $response:ident;)+) => {
+        $(fn $name<'a, 'b>(
+            &'a self,
+            _: Request<v1::$request>,
+        ) -> Pin<Box<dyn Future<Output = Result<Response<v1::$response>, Status>> + Send + 'b>>
+        where
+            'a: 'b,
+            Self: 'b,
+        {
+            Box::pin(async { Err(not_asked()) })
+        })+
+    };
+}
+
 #[tonic::async_trait]
 impl AuthorizationService for Empty {
     async fn check(&self, _: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
         Ok(Response::new(self.answer.clone()))
     }
+
+    type StreamCheckStream = futures::stream::Empty<Result<v1::StreamCheckResponse, Status>>;
+
+    async fn stream_check(
+        &self,
+        _: Request<Streaming<v1::StreamCheckRequest>>,
+    ) -> Result<Response<Self::StreamCheckStream>, Status> {
+        Err(not_asked())
+    }
+
+    not_asked! {
+        check_organization(CheckOrganizationRequest) -> CheckOrganizationResponse;
+        check_account(CheckAccountRequest) -> CheckAccountResponse;
+        batch_check(BatchCheckRequest) -> BatchCheckResponse;
+        explain(ExplainRequest) -> ExplainResponse;
+        list_actions(ListActionsRequest) -> ListActionsResponse;
+        list_projects(ListProjectsRequest) -> ListProjectsResponse;
+        list_users(ListUsersRequest) -> ListUsersResponse;
+    }
+}
+
+fn not_asked() -> Status {
+    Status::unimplemented("the benchmark does not ask this")
 }
 
 /// Flags as their defaults are.
@@ -134,7 +175,8 @@ async fn serve_empty(listener: TcpListener, empty: Empty, view: View, database: 
     let limit = options.max_message_size.as_u64() as usize;
     let policy = Arc::new(Policy::built_in().unwrap());
     let writer = Writer::new(database.clone(), view.clone(), Arc::clone(&policy));
-    let services = Services::new(view, policy, Reader::new(database), writer, options.request_timeout);
+    let (reader, access) = (Reader::new(database.clone()), Access::new(database, Arc::clone(&policy)));
+    let services = Services::new(view, policy, (reader, writer, access), options.request_timeout);
     let (_reporter, health) = tonic_health::server::health_reporter();
     let routes = Routes::new(AuthorizationServiceServer::new(empty).max_decoding_message_size(limit))
         .add_service(UserServiceServer::new(services.clone()).max_decoding_message_size(limit))

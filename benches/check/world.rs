@@ -5,6 +5,7 @@
 
 use rolegate::domain::actions::ProjectAction;
 use rolegate::domain::names::{ProjectReference, Username};
+use rolegate::domain::policy::Policy;
 use rolegate::grpc::v1::{CheckRequest, OrganizationRole, ProjectRole};
 use rolegate::view::{ProjectKey, ProjectQuestion};
 
@@ -90,14 +91,14 @@ impl World {
     }
 
     /// The same, as the view is asked.
-    pub fn questions(&self, distance: Distance, by: By) -> Vec<ProjectQuestion> {
+    pub fn questions<'a>(&self, policy: &'a Policy, distance: Distance, by: By) -> Vec<ProjectQuestion<'a>> {
         let question = |request: CheckRequest| ProjectQuestion {
             user: Some(Username::parse(&request.user).unwrap().key()),
             project: match ProjectReference::parse(&request.project).unwrap() {
                 ProjectReference::Id(id) => ProjectKey::Id(id),
                 ProjectReference::Path(owner, name) => ProjectKey::Path((owner.key(), name)),
             },
-            action: ProjectAction::ReadFiles,
+            rule: policy.project(ProjectAction::ReadFiles),
         };
         self.requests(distance, by).into_iter().map(question).collect()
     }

@@ -104,20 +104,27 @@ impl Service {
         service
     }
 
+    /// A service that decides by that policy, once it is serving.
+    pub async fn start_by(policy: Policy, database: Config) -> Self {
+        let service = Self::launch_with(database, policy, options(&[])).await;
+        service.until(ServingStatus::Serving).await;
+        service
+    }
+
     /// A service whose view may take so few bytes that it forgets all the time; no flag allows that little.
     pub async fn start_forgetful(database: Config, memory: u64) -> Self {
         let options = ServeOptions { view_memory: bytesize::ByteSize::b(memory), ..options(&[]) };
-        let service = Self::launch_with(database, options).await;
+        let service = Self::launch_with(database, Policy::built_in().unwrap(), options).await;
         service.until(ServingStatus::Serving).await;
         service
     }
 
     /// The same, without waiting for anything.
     pub async fn launch(database: Config, flags: &[&str]) -> Self {
-        Self::launch_with(database, options(flags)).await
+        Self::launch_with(database, Policy::built_in().unwrap(), options(flags)).await
     }
 
-    async fn launch_with(database: Config, options: ServeOptions) -> Self {
+    async fn launch_with(database: Config, policy: Policy, options: ServeOptions) -> Self {
         if let Ok(filter) = std::env::var("ROLEGATE_TEST_LOG") {
             // started before by another test of this process
             let _ = telemetry::start(telemetry::LogFormat::Human, EnvFilter::new(filter));
@@ -127,7 +134,6 @@ impl Service {
         let stop = CancellationToken::new();
         let (stopped, config) = (stop.clone(), database.clone());
         let task = tokio::spawn(async move {
-            let policy = Policy::built_in().unwrap();
             server::serve(listener, config, policy, &options, stopped.cancelled()).await.unwrap();
         });
         let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();

@@ -9,9 +9,12 @@ use super::policy::{OverLimit, Policy, Resolution};
 use super::roles::{AccountLevel, OrganizationLevel, OrganizationRole, Origin, ProjectRole};
 use super::test_world::*;
 
+/// What a user holds, if anything.
+type Held = Option<(ProjectRole, Origin)>;
+
 #[test]
 fn first_origin_takes_the_first_that_gives_any_role_and_of_several_teams_the_highest() {
-    let table: &[(&[Link], Option<(ProjectRole, Origin)>)] = &[
+    let table: &[(&[Link], Held)] = &[
         (&[Added(Reader, NEVER), Team(1, Admin, NEVER)], Some((Reader, Collaborator))),
         (&[Added(Reader, NOW), Team(1, Editor, NEVER)], Some((Editor, TeamMember))),
         (&[Team(1, Reader, NEVER), Team(2, Editor, NEVER), MEMBER, DefaultRole(Admin)], Some((Editor, TeamMember))),

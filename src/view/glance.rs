@@ -42,7 +42,13 @@ pub(super) enum Blank {
 pub(super) struct UserEntry(Option<Arc<Entry<Named>>>);
 
 /// The entries of a project and of its owner; none where it does not exist.
-pub(super) struct ProjectEntries(Option<(Arc<Entry<Project>>, Arc<Entry<Account>>, Arc<Entry<Plan>>)>);
+pub(super) struct ProjectEntries(Option<Owned>);
+
+struct Owned {
+    project: Arc<Entry<Project>>,
+    owner: Arc<Entry<Account>>,
+    plan: Arc<Entry<Plan>>,
+}
 
 /// Entries at one position.
 pub(super) struct Glance<'a> {
@@ -164,7 +170,7 @@ impl Glance<'_> {
         // at one revision a project has an owner and the owner a plan; between two, another glance is needed
         let plan = owner.value.as_ref().map(|owner| owner.plan).ok_or(Blank::Missing)?;
         let plan = self.usable(entries.plans.get(&plan), || EntryKey::Plan(plan))?;
-        Ok(ProjectEntries(Some((project, owner, plan))))
+        Ok(ProjectEntries(Some(Owned { project, owner, plan })))
     }
 
     /// An entry, if it is there and not of a revision that this replica has yet to apply.
@@ -219,7 +225,7 @@ impl UserEntry {
 
 impl ProjectEntries {
     pub(super) fn owned(&self) -> Option<OwnedProject<'_>> {
-        let (project, owner, plan) = self.0.as_ref()?;
+        let Owned { project, owner, plan } = self.0.as_ref()?;
         let (project, owner, plan) = (project.value.as_ref()?, owner.value.as_ref()?, plan.value.as_ref()?);
         Some(OwnedProject { project, owner, plan })
     }

@@ -18,9 +18,9 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 /// A word that only some places may use.
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("tokio_postgres", &["store", "config.rs", "server.rs", "cli"]),
-    ("deadpool_postgres", &["store", "membership/scope.rs", "access"]),
+    ("deadpool_postgres", &["store", "membership/scope.rs"]),
     ("tonic::", &["grpc", "server.rs", "telemetry.rs", "cli"]),
-    ("prost", &["grpc"]),
+    ("prost", &["grpc", "cli"]),
     ("tokio::", &["store", "view", "membership", "grpc", "server.rs", "cli"]),
 ];
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::domain::facts::Time;
 use crate::domain::policy::Policy;
-use crate::store::{Database, StoreError, access};
+use crate::store::{Database, GenericClient, StoreError, access};
 use crate::view::Token;
 
 pub use explain::{ExplainQuestion, Explained};
@@ -41,7 +41,7 @@ impl Access {
 }
 
 impl Moment {
-    async fn read(client: &impl deadpool_postgres::GenericClient) -> Result<Self, StoreError> {
+    async fn read(client: &impl GenericClient) -> Result<Self, StoreError> {
         let (history, revision, now) = access::read_moment(client).await?;
         Ok(Self { token: Token::new(history, revision), now })
     }

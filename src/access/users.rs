@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use deadpool_postgres::GenericClient;
-
 use super::page::{Filling, Page};
 use super::{Access, Moment};
 use crate::domain::decision::{Asker, Held, Reason, decide_project};
@@ -14,7 +12,7 @@ use crate::domain::policy::{Policy, ProjectRule};
 use crate::domain::roles::{Origin, ProjectRole};
 use crate::membership::MembershipError;
 use crate::store::loads::LoadedProject;
-use crate::store::{Client, access, loads, projects};
+use crate::store::{Client, GenericClient, access, loads, projects};
 use crate::view::Token;
 
 /// Who may do this on this project?

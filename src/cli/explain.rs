@@ -107,7 +107,7 @@ fn why(finding: &OriginExplanation, resolution: Resolution) -> String {
         OriginStanding::NotAdmin => "is no admin of the organization",
         OriginStanding::NotAdded => "was not added",
         OriginStanding::Ended => "the grant has ended",
-        OriginStanding::NotMember => "is no member, or more than one",
+        OriginStanding::NotMember => "is none of the organization's plain members",
         OriginStanding::NoDefaultRole => "the organization sets no default role",
         OriginStanding::NotPublic => "the project is private",
     };

@@ -57,6 +57,10 @@ pub fn remedies(
     }
     let mut found: Vec<Vec<Step>> =
         trial.candidates(own_teams).into_iter().filter_map(|way| trial.least(&base, &way)).collect();
+    let all = found.clone();
+    found.retain(|steps| {
+        !all.iter().any(|fewer| fewer.len() < steps.len() && fewer.iter().all(|one| steps.contains(one)))
+    });
     if found.is_empty() {
         let transfers = [Step::TransferProject, Step::TransferOrganization].map(|step| with_base(vec![step]));
         found = transfers.into_iter().filter(|steps| trial.allowed(steps)).collect();

@@ -20,4 +20,5 @@ mod rows;
 pub mod teams;
 
 pub use database::{Client, Database, Lease};
+pub use deadpool_postgres::GenericClient;
 pub use error::StoreError;

@@ -27,7 +27,7 @@ fn statements() -> BTreeMap<String, String> {
     for text in store_sources() {
         let macros = macros(&text);
         for constant in constants.captures_iter(&text) {
-            let sql = expand(&constant[1], &macros, &[]);
+            let sql = expand(&constant[1], &macros, &BTreeMap::new());
             if let Some(name) = named.captures(&sql) {
                 found.insert(name[1].to_owned(), sql.clone());
             }
@@ -36,27 +36,36 @@ fn statements() -> BTreeMap<String, String> {
     found
 }
 
-/// The bodies of a file's macros, by name.
-fn macros(text: &str) -> BTreeMap<String, String> {
-    let definitions = Regex::new(r"(?s)macro_rules! (\w+) \{\s*\([^)]*\) => \{(.*?)\};\n\}").unwrap();
-    definitions.captures_iter(text).map(|found| (found[1].to_owned(), found[2].to_owned())).collect()
+/// What a macro is given, by name and in order, and what it comes to.
+type Macro = (Vec<String>, String);
+
+/// A file's macros, by name.
+fn macros(text: &str) -> BTreeMap<String, Macro> {
+    let definitions = Regex::new(r"(?s)macro_rules! (\w+) \{\s*\(([^)]*)\) => \{(.*?)\};\n\}").unwrap();
+    let parameter = Regex::new(r"\$(\w+):").unwrap();
+    let parameters = |list: &str| parameter.captures_iter(list).map(|found| found[1].to_owned()).collect();
+    definitions
+        .captures_iter(text)
+        .map(|found| (found[1].to_owned(), (parameters(&found[2]), found[3].to_owned())))
+        .collect()
 }
 
 /// The text that string literals, arguments and calls of macros come to.
-fn expand(source: &str, macros: &BTreeMap<String, String>, arguments: &[String]) -> String {
+fn expand(source: &str, macros: &BTreeMap<String, Macro>, arguments: &BTreeMap<String, String>) -> String {
     let parts = r#"(?s)"((?:[^"\\]|\\.)*)"|\$(\w+)|(\w+)!\(((?:[^()"]|"[^"]*")*)\)"#;
     let mut text = String::new();
     for part in Regex::new(parts).unwrap().captures_iter(source) {
         if let Some(literal) = part.get(1) {
             text += &literal.as_str().replace("\\n", "\n");
         } else if let Some(argument) = part.get(2) {
-            text += &arguments[usize::from(argument.as_str() != "name")];
+            text += &arguments[argument.as_str()];
         } else if &part[3] == "concat" {
             // one without a call in it; of the others the parts are met one by one
             text += &expand(&part[4], macros, arguments);
         } else {
-            let given: Vec<_> = part[4].split('"').skip(1).step_by(2).map(str::to_owned).collect();
-            text += &expand(&macros[&part[3]], macros, &given);
+            let (parameters, body) = &macros[&part[3]];
+            let given = part[4].split('"').skip(1).step_by(2).map(str::to_owned);
+            text += &expand(body, macros, &parameters.iter().cloned().zip(given).collect());
         }
     }
     text

@@ -13,6 +13,7 @@
 )]
 
 mod decision;
+mod kinds;
 mod local;
 mod remote;
 mod report;
@@ -78,6 +79,7 @@ fn compare(
     let answer = check.answers(&world.requests(Distance::Direct, By::Id)).swap_remove(0);
     let empty = Running::empty(answer, local.view.clone(), database.clone());
     remote::compare(&mut report, &check, &Remote::connect(runtime, &empty), world);
+    kinds::compare(&mut report, &check, world);
     local::compare_cold(&mut report, runtime, policy, database, world);
     report.print();
 }

@@ -16,14 +16,14 @@ use crate::rounds::{self, median};
 use crate::server::Running;
 use crate::world::{By, Distance, World};
 
-const CONNECTIONS: usize = 4;
-const IN_FLIGHT: usize = 64;
-const CALLS: usize = 1024;
+pub const CONNECTIONS: usize = 4;
+pub const IN_FLIGHT: usize = 64;
+pub const CALLS: usize = 1024;
 const SINGLE_CALLS: usize = 250;
-const ROUNDS: usize = 80;
+pub const ROUNDS: usize = 80;
 
-const TIME: &str = "time a call, 64 in flight";
-const PROCESSOR: &str = "server's processor time a call";
+pub const TIME: &str = "time a call, 64 in flight";
+pub const PROCESSOR: &str = "server's processor time a call";
 const LATENCY: &str = "latency of a single call";
 
 /// A server and the connections to it.
@@ -48,8 +48,8 @@ impl<'a> Remote<'a> {
     }
 
     /// Microseconds a call, and of the server's processor a call, with many in flight.
-    fn many(&self, questions: &Questions) -> [f64; 2] {
-        self.storm(|task, channel| {
+    pub fn many(&self, questions: &Questions) -> [f64; 2] {
+        self.storm(IN_FLIGHT, |task, channel| {
             let (mut client, questions) = (AuthorizationServiceClient::new(channel), Arc::clone(questions));
             async move {
                 for call in 0..CALLS / IN_FLIGHT {
@@ -62,7 +62,7 @@ impl<'a> Remote<'a> {
 
     /// The same for the health check, which is one code on every server.
     fn health(&self) -> [f64; 2] {
-        self.storm(|_, channel| {
+        self.storm(IN_FLIGHT, |_, channel| {
             let mut client = HealthClient::new(channel);
             async move {
                 for _ in 0..CALLS / IN_FLIGHT {
@@ -72,10 +72,15 @@ impl<'a> Remote<'a> {
         })
     }
 
-    fn storm<F: Future<Output = ()> + Send + 'static>(&self, task: impl Fn(usize, Channel) -> F) -> [f64; 2] {
+    /// Runs tasks that make [`CALLS`] calls in all, spread over the connections.
+    pub fn storm<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        tasks: usize,
+        task: impl Fn(usize, Channel) -> F,
+    ) -> [f64; 2] {
         let (begun, used) = (Instant::now(), self.server.processor_time());
         self.runtime.block_on(async {
-            let channels = self.channels.iter().cycle().take(IN_FLIGHT).cloned();
+            let channels = self.channels.iter().cycle().take(tasks).cloned();
             let tasks: JoinSet<()> = channels.enumerate().map(|(number, channel)| task(number, channel)).collect();
             tasks.join_all().await;
         });
@@ -101,7 +106,7 @@ impl<'a> Remote<'a> {
     }
 }
 
-type Questions = Arc<[CheckRequest]>;
+pub type Questions = Arc<[CheckRequest]>;
 
 /// Compares a check to an empty call, a denied one to a granted one, and the two servers to one another.
 pub fn compare(report: &mut Report, check: &Remote<'_>, empty: &Remote<'_>, world: &World) {

@@ -14,6 +14,9 @@ use crate::view::Verdict;
 /// The most checks in a batch.
 const LARGEST_BATCH: usize = 1_000;
 
+/// The most characters of an item's error: a thousand of them must fit into an answer that clients take.
+const LONGEST_MESSAGE: usize = 1_000;
+
 /// How many questions of one stream are under way at a time.
 const UNDER_WAY: usize = 64;
 
@@ -94,7 +97,7 @@ fn result(verdict: Result<Verdict, Status>, revision: String) -> CheckResult {
         Err(status) => Kind::Error(CheckError {
             code: status.code().into(),
             reason: errors::reason_of(&status).into(),
-            message: status.message().to_owned(),
+            message: status.message().chars().take(LONGEST_MESSAGE).collect(),
         }),
     };
     CheckResult { result: Some(result) }

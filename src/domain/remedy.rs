@@ -120,6 +120,14 @@ impl Trial<'_> {
 
     /// The least that works on a way, if anything does.
     fn least(&self, base: &[Step], way: &Way) -> Option<Vec<Step>> {
+        // a public project has no limit to keep
+        let without_limit: Vec<Step> =
+            base.iter().copied().filter(|step| *step != Step::KeepCollaboratorLimit).collect();
+        self.first_that_works(&without_limit, way).or_else(|| self.first_that_works(base, way))
+    }
+
+    /// The first that works on a way after these steps: roles are tried from the lowest.
+    fn first_that_works(&self, base: &[Step], way: &Way) -> Option<Vec<Step>> {
         let Facts { user, project, owner, .. } = &self.facts;
         let outside = owner.organization_owner.is_some() && user.role_in(project.owner).is_none();
         let joining: &[Step] = if outside { &[Step::AddMember] } else { &[] };

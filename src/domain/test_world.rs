@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use proptest::prelude::*;
 use uuid::Uuid;
 use {Link::*, OrganizationRole as Place};
 
@@ -102,6 +103,23 @@ impl World {
     pub(super) fn decide(&self, action: ProjectAction) -> Decision {
         decide_project(&POLICY, Asker::User(&self.user), self.owned(), POLICY.project(action), NOW)
     }
+}
+
+/// At most one link of each sort, as facts can have.
+pub(super) fn any_links() -> impl Strategy<Value = Vec<Link>> {
+    let role = || prop::sample::select(ProjectRole::ALL);
+    let end = || prop::sample::select(&[BEFORE, NOW, LATER, NEVER][..]);
+    let place = prop::sample::select(&[OwnsIt, MEMBER, CREATOR, ADMIN, OWNER][..]);
+    let flags = prop::sample::subsequence(&[IsPublic, IsRestricted, IsTemplate][..], 0..=3);
+    let teams = prop::collection::btree_map(0..7i64, (role(), end()), 0..5);
+    (prop::option::of(place), prop::option::of((role(), end())), teams, prop::option::of(role()), flags).prop_map(
+        |(place, direct, teams, default_role, flags)| {
+            let direct = direct.map(|(role, end)| Added(role, end));
+            let teams = teams.into_iter().map(|(team, (role, end))| Team(team, role, end));
+            let rest = place.into_iter().chain(direct).chain(teams).chain(default_role.map(DefaultRole));
+            rest.chain(flags).collect()
+        },
+    )
 }
 
 /// Keeps the list sorted, as facts are.

@@ -4,6 +4,7 @@ pub mod binary;
 pub mod oracle;
 pub mod postgres;
 pub mod proxy;
+pub mod questions;
 pub mod scene;
 pub mod service;
 

@@ -36,6 +36,12 @@ use crate::view::{Keeper, View, ViewSettings};
 /// Connections that only loads of the view use, so that lists and writes never keep a check waiting.
 const LOAD_CONNECTIONS: usize = 4;
 
+/// How much of one call, and of all calls of a connection, waits to be read. A stream whose caller takes no answers is not
+/// read either; as many of them as a connection may have must not use up what the other calls on it need.
+const CALL_WINDOW: u32 = 64 * 1024;
+const CALLS: u32 = 200;
+const CONNECTION_WINDOW: u32 = 2 * CALLS * CALL_WINDOW;
+
 /// How long watchers of the health get to hear that it ends.
 const FAREWELL: Duration = Duration::from_millis(100);
 
@@ -84,6 +90,9 @@ pub async fn serve(
     let address = listener.local_addr()?;
     let server = Server::builder()
         .timeout(options.request_timeout)
+        .initial_stream_window_size(CALL_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_concurrent_streams(CALLS)
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(TraceLayer::new_for_grpc().make_span_with(telemetry::request_span).on_failure(()))
         .layer(PropagateRequestIdLayer::x_request_id())

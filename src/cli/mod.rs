@@ -2,6 +2,7 @@
 
 mod ask;
 mod check;
+mod conformance;
 mod database;
 mod demo;
 mod explain;
@@ -47,6 +48,9 @@ enum Command {
     Explain(explain::ExplainOptions),
     /// Ask a running service whether it is serving. Exit status 0: it is, 1: it is not, 2: could not tell.
     Health(health::HealthOptions),
+    /// Compare with decisions of the real system: load the worlds in a folder, ask everything that was asked in them. Exit
+    /// status 0: nothing differs but by a ruling, 1: something does, 2: could not tell.
+    Conformance(conformance::ConformanceOptions),
     /// Bring a database's schema to what this build knows.
     Migrate(migrate::MigrateOptions),
     /// Show who may do what, or check a policy file.
@@ -80,6 +84,7 @@ async fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Check(options) => check::run(&options).await,
         Command::Explain(options) => explain::run(&options).await,
         Command::Health(options) => health::run(&options).await,
+        Command::Conformance(options) => conformance::run(&options).await,
         Command::Migrate(options) => migrate::run(&options).await,
         Command::Policy(command) => policy::run(&command),
     }

@@ -64,17 +64,19 @@ impl<'a> Accounts<'a> {
                 (None, _) => "registered",
             };
             let question = self.organization(user, object, None);
-            asker.ask(Ask {
-                section: Section::Organization,
-                user,
-                object: Object::Organization(object.to_owned()),
-                name: object,
-                function: "role",
-                action: "view_organization",
-                part: Part::Level,
-                question,
-                real: Answer::Owned(level.to_owned()),
-            }).await?;
+            asker
+                .ask(Ask {
+                    section: Section::Organization,
+                    user,
+                    object: Object::Organization(object.to_owned()),
+                    name: object,
+                    function: "role",
+                    action: "view_organization",
+                    part: Part::Level,
+                    question,
+                    real: Answer::Owned(level.to_owned()),
+                })
+                .await?;
             for (index, name) in decided.organization_functions.iter().enumerate() {
                 let real = may(&place.4, index).map(bit).ok_or_else(|| ConformanceError::unknown(name))?;
                 let section = Section::Organization;

@@ -104,12 +104,7 @@ async fn take_away(api: &Api, row: &Row) -> Result<(), ConformanceError> {
     must(row, answer)
 }
 
-async fn write(
-    api: &Api,
-    row: &Row,
-    before: Option<&Row>,
-    inactive: &BTreeSet<&str>,
-) -> Result<(), ConformanceError> {
+async fn write(api: &Api, row: &Row, before: Option<&Row>, inactive: &BTreeSet<&str>) -> Result<(), ConformanceError> {
     match (row, before) {
         (Row::Organization { id, owner, plan, default_role }, Some(Row::Organization { owner: former, .. })) => {
             if owner != former {

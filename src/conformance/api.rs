@@ -53,6 +53,11 @@ impl Api {
         Self { channel, projects: BTreeMap::new() }
     }
 
+    /// The same through another service on the same database.
+    pub fn through(&self, channel: Channel) -> Self {
+        Self { channel, projects: self.projects.clone() }
+    }
+
     pub fn channel(&self) -> Channel {
         self.channel.clone()
     }

@@ -9,8 +9,8 @@ use crate::grpc::v1::authorization_service_client::AuthorizationServiceClient;
 use crate::grpc::v1::check_item::Object;
 use crate::grpc::v1::check_result::Result as Checked;
 use crate::grpc::v1::{
-    BatchCheckRequest, CheckItem, CheckResponse, CheckResult, DecisionReason, ExplainRequest, Origin,
-    OrganizationLevel, ProjectRole,
+    BatchCheckRequest, CheckItem, CheckResponse, CheckResult, DecisionReason, ExplainRequest, OrganizationLevel,
+    Origin, ProjectRole,
 };
 
 /// How many questions the service takes in one call.
@@ -101,11 +101,8 @@ impl<'a, 't> Asker<'a, 't> {
     /// Why rolegate answered as it did.
     async fn explain(&mut self, ask: &Ask<'_>, result: &CheckResult) -> Result<String, ConformanceError> {
         let Object::Project(project) = &ask.object else { return Ok(said(result)) };
-        let request = ExplainRequest {
-            user: ask.user.to_owned(),
-            project: project.clone(),
-            action: ask.action.to_owned(),
-        };
+        let request =
+            ExplainRequest { user: ask.user.to_owned(), project: project.clone(), action: ask.action.to_owned() };
         let explained = self.client.explain(request).await?.into_inner();
         let gives = |origin: &crate::grpc::v1::OriginExplanation| {
             let standing = origin.standing().as_str_name().trim_start_matches("ORIGIN_STANDING_").to_lowercase();
@@ -127,9 +124,7 @@ fn part(part: Part, result: &CheckResult) -> Answer {
         (Some(Checked::Organization(answer)), Part::Allowed) => bit(answer.allowed),
         (Some(Checked::Organization(answer)), Part::Level) => match answer.level() {
             OrganizationLevel::Unspecified => NONE,
-            level => {
-                Answer::Owned(level.as_str_name().trim_start_matches("ORGANIZATION_LEVEL_").to_lowercase())
-            }
+            level => Answer::Owned(level.as_str_name().trim_start_matches("ORGANIZATION_LEVEL_").to_lowercase()),
         },
         (Some(Checked::Account(answer)), Part::Allowed) => bit(answer.allowed),
         (Some(Checked::Error(error)), _) => Answer::Owned(format!("error {}: {}", error.code, error.message)),

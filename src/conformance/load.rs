@@ -10,6 +10,7 @@ use tonic::Status;
 
 use super::ConformanceError;
 use super::api::{Api, Mode, Outcome};
+use super::read_back;
 use super::rows::{Row, Rows, left_out, rows};
 use super::world::{Facts, Project, World};
 use crate::grpc::v1::{self, ProjectServiceCreateRequest};
@@ -40,6 +41,13 @@ pub(super) async fn load(api: &mut Api, world: &World, facts: &Facts) -> Result<
     Ok(left_out)
 }
 
+/// Checks that the service holds exactly these rows.
+pub(super) async fn verify(api: &Api, written: &Rows) -> Result<(), ConformanceError> {
+    let found = read_back::read(api).await?;
+    let differing = found.symmetric_difference(written).map(ToString::to_string).collect::<Vec<_>>();
+    if differing.is_empty() { Ok(()) } else { Err(ConformanceError::Astray(differing.join(", "))) }
+}
+
 async fn plans(api: &Api, world: &World) -> Result<(), ConformanceError> {
     let open = v1::Plan {
         code: OPEN_PLAN.to_owned(),
@@ -63,9 +71,8 @@ async fn plans(api: &Api, world: &World) -> Result<(), ConformanceError> {
 }
 
 async fn accounts(api: &Api, facts: &Facts) -> Result<(), ConformanceError> {
-    let people = each(&facts.people, |person| async move {
-        must(&person.id, api.create_user(&person.id, OPEN_PLAN).await)
-    });
+    let people =
+        each(&facts.people, |person| async move { must(&person.id, api.create_user(&person.id, OPEN_PLAN).await) });
     people.await?;
     let organizations = each(&facts.organizations, |organization| async move {
         let (id, owner) = (&organization.id, &organization.owner);
@@ -79,9 +86,10 @@ async fn accounts(api: &Api, facts: &Facts) -> Result<(), ConformanceError> {
 }
 
 async fn people_of_organizations(api: &Api, facts: &Facts) -> Result<(), ConformanceError> {
-    let members = facts.organizations.iter().flat_map(|organization| {
-        organization.members.iter().map(move |member| (organization.id.as_str(), member))
-    });
+    let members = facts
+        .organizations
+        .iter()
+        .flat_map(|organization| organization.members.iter().map(move |member| (organization.id.as_str(), member)));
     let members = each(members, |(organization, member)| async move {
         let row = (organization, member.member.as_str(), member.role.as_str());
         must(organization, api.add_member(row, member.is_public, Mode::Write).await)
@@ -130,10 +138,7 @@ async fn each<I: IntoIterator, W: Future<Output = Result<(), ConformanceError>>>
 }
 
 /// A write that nothing should refuse.
-pub(super) fn must(
-    what: impl std::fmt::Display,
-    answer: Result<Outcome, Status>,
-) -> Result<(), ConformanceError> {
+pub(super) fn must(what: impl std::fmt::Display, answer: Result<Outcome, Status>) -> Result<(), ConformanceError> {
     answer?.map_err(|refused| ConformanceError::Refused {
         what: what.to_string(),
         reason: refused.reason,

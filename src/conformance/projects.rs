@@ -45,7 +45,8 @@ impl<'a> Projects<'a> {
         let decided = &self.world.decisions;
         let projects: BTreeMap<&str, &Project> =
             self.world.world.projects.iter().map(|project| (project.id.as_str(), project)).collect();
-        let functions = decided.project_functions.iter().map(|name| Ok((name.as_str(), mappings::find(Kind::Project, name)?)));
+        let functions =
+            decided.project_functions.iter().map(|name| Ok((name.as_str(), mappings::find(Kind::Project, name)?)));
         let functions: Vec<(&str, Asked)> = functions.collect::<Result<_, ConformanceError>>()?;
         let (touched, bits_by_role) = (self.touched(), bits_by_role(self.world, &projects));
         for pair in &decided.project {

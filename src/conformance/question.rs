@@ -25,17 +25,30 @@ pub(super) const GONE: Answer = Cow::Borrowed("gone");
 pub(super) enum Question<'a> {
     Project(ProjectQuestion<'a>),
     Organization(OrganizationQuestion<'a>),
-    Account { active: bool },
+    Account {
+        active: bool,
+    },
     /// Asked by an anonymous visitor or an unknown user.
     Stranger,
-    NewMember { known: &'a Known<'a>, organization: &'a str, candidate: &'a str },
+    NewMember {
+        known: &'a Known<'a>,
+        organization: &'a str,
+        candidate: &'a str,
+    },
     NewCollaborator(Candidate<'a>),
-    CleanCollaborator { candidate: Candidate<'a>, allowed: bool },
+    CleanCollaborator {
+        candidate: Candidate<'a>,
+        allowed: bool,
+    },
     CleanMember(CleanMember<'a>),
     /// Whether an event is refused.
     Event(EventQuestion<'a>),
     /// Whether a row is there after an event.
-    Effect { event: EventQuestion<'a>, row: &'a Row, fits: bool },
+    Effect {
+        event: EventQuestion<'a>,
+        row: &'a Row,
+        fits: bool,
+    },
     /// Nothing that a ruling is about.
     Plain,
 }

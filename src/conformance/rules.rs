@@ -1,7 +1,9 @@
 //! What the rulings expect: each function is one line of the table in [`super::rulings`].
 
 use super::Resolution;
-use super::question::{Answer, Candidate, CleanMember, EventQuestion, GONE, Known, NO, NONE, OK, Question, REFUSED, THERE, YES};
+use super::question::{
+    Answer, Candidate, CleanMember, EventQuestion, GONE, Known, NO, NONE, OK, Question, REFUSED, THERE, YES,
+};
 use super::rows::{Row, organization_of};
 use super::world::Operation;
 
@@ -191,9 +193,8 @@ pub(super) fn roles_of_a_removed_member(question: &Question<'_>) -> Option<Answe
     };
     let owner = *event.known.projects.get(project.as_str())?;
     let removed = match event.operation {
-        Operation::RemoveMember { organization, member } | Operation::RemoveMemberByQueryset { organization, member } => {
-            organization == owner && member == who
-        }
+        Operation::RemoveMember { organization, member }
+        | Operation::RemoveMemberByQueryset { organization, member } => organization == owner && member == who,
         Operation::RemoveTwoMembersByQueryset { memberships } => {
             memberships.iter().any(|(organization, member)| organization == owner && member == who)
         }
@@ -219,8 +220,8 @@ pub(super) fn crossed_removals(question: &Question<'_>) -> Option<Answer> {
         _ => return None,
     };
     let named = memberships.iter().any(|(of, member)| of == organization && member == person);
-    let crossed = memberships.iter().any(|(of, _)| of == organization)
-        && memberships.iter().any(|(_, member)| member == person);
+    let crossed =
+        memberships.iter().any(|(of, _)| of == organization) && memberships.iter().any(|(_, member)| member == person);
     (crossed && !named).then_some(THERE)
 }
 

@@ -146,17 +146,22 @@ impl Tally {
     /// Takes in the account of another world.
     pub(super) fn add(&mut self, other: Self) {
         for (place, more) in other.counts {
-            let counts = self.counts.entry(place).or_default();
-            counts.agreed += more.agreed;
-            counts.ruled += more.ruled;
-            counts.disagreed += more.disagreed;
-            counts.left_out += more.left_out;
-            counts.not_mapped += more.not_mapped;
+            *self.counts.entry(place).or_default() += more;
         }
         self.met.resize(RULINGS.len(), 0);
         self.met.iter_mut().zip(other.met).for_each(|(met, more)| *met += more);
         self.disagreements.extend(other.disagreements);
         self.rows_left_out += other.rows_left_out;
+    }
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, more: Self) {
+        self.agreed += more.agreed;
+        self.ruled += more.ruled;
+        self.disagreed += more.disagreed;
+        self.left_out += more.left_out;
+        self.not_mapped += more.not_mapped;
     }
 }
 

@@ -176,9 +176,7 @@ impl<'a> Validation<'a> {
 
     /// Whether a limit was reached with people that were left out.
     fn is_recounted(&self, project: &str, class: &str) -> bool {
-        let counted = |row: &Row| {
-            matches!(row, Row::Collaborator { project: of, who, incognito: false, .. } if of == project && !who.starts_with('@'))
-        };
+        let counted = |row: &Row| matches!(row, Row::Collaborator { project: of, who, incognito: false, .. } if of == project && !who.starts_with('@'));
         class == "ReachedCollaboratorLimitError" && self.left_out.iter().any(counted)
     }
 }

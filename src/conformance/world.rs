@@ -1,6 +1,6 @@
 //! The worlds that the real system decided: their format, as `tests/conformance/README.md` describes it, and their files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -157,6 +157,13 @@ pub(super) struct Refusal {
     pub errors: BTreeMap<String, Vec<String>>,
 }
 
+impl Facts {
+    /// The people that are not active.
+    pub fn inactive(&self) -> BTreeSet<&str> {
+        self.people.iter().filter(|person| !person.is_active).map(|person| person.id.as_str()).collect()
+    }
+}
+
 impl Project {
     pub fn is_template(&self) -> bool {
         self.project_type.as_deref() == Some("template")
@@ -164,6 +171,11 @@ impl Project {
 }
 
 impl World {
+    /// Whether it is of the version after the one that the documents describe.
+    pub fn is_later(&self) -> bool {
+        self.decisions.project_functions.iter().any(|function| function == "can_list_jobs")
+    }
+
     /// Reads a file, packed or not.
     ///
     /// # Errors

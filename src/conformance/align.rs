@@ -25,14 +25,17 @@ pub(super) async fn align(
         }
         let missing: Vec<&Row> = target.difference(&actual).collect();
         let surplus: Vec<&Row> = actual.difference(target).collect();
-        let relaxed = open_plans(api, &missing, &actual, target).await?;
-        let keys: BTreeSet<String> = missing.iter().map(|row| key(row)).collect();
-        for row in surplus.iter().rev().filter(|row| !keys.contains(&key(row))) {
-            take_away(api, row).await?;
-        }
         let before: BTreeMap<String, &Row> = surplus.iter().map(|row| (key(row), *row)).collect();
-        for row in missing {
-            write(api, row, before.get(&key(row)).copied(), inactive).await?;
+        let relaxed = open_plans(api, &missing, &actual, target).await?;
+        // handing over has effects of its own, which are read before anything else is written
+        if !hand_over(api, &missing, &before, inactive).await? {
+            let changed: BTreeSet<String> = missing.iter().map(|row| key(row)).collect();
+            for row in surplus.iter().rev().filter(|row| !changed.contains(&key(row))) {
+                take_away(api, row).await?;
+            }
+            for row in missing {
+                write(api, row, before.get(&key(row)).copied()).await?;
+            }
         }
         for row in target {
             let (Row::Person { id, plan } | Row::Organization { id, plan, .. }) = row else { continue };
@@ -104,12 +107,9 @@ async fn take_away(api: &Api, row: &Row) -> Result<(), ConformanceError> {
     must(row, answer)
 }
 
-async fn write(api: &Api, row: &Row, before: Option<&Row>, inactive: &BTreeSet<&str>) -> Result<(), ConformanceError> {
+async fn write(api: &Api, row: &Row, before: Option<&Row>) -> Result<(), ConformanceError> {
     match (row, before) {
-        (Row::Organization { id, owner, plan, default_role }, Some(Row::Organization { owner: former, .. })) => {
-            if owner != former {
-                hand_over(api, id, owner, inactive.contains(owner.as_str())).await?;
-            }
+        (Row::Organization { id, plan, default_role, .. }, Some(_)) => {
             must(row, api.set_default_role(id, default_role.as_deref()).await)?;
             must(row, api.set_plan(id, plan, true).await)
         }
@@ -136,10 +136,29 @@ async fn write(api: &Api, row: &Row, before: Option<&Row>, inactive: &BTreeSet<&
     }
 }
 
-async fn hand_over(api: &Api, organization: &str, heir: &str, inactive: bool) -> Result<(), ConformanceError> {
-    if inactive {
-        must(heir, api.set_active(heir, true).await)?;
+/// Gives organizations the owners that they have in the missing rows; returns whether there were any.
+async fn hand_over(
+    api: &Api,
+    missing: &[&Row],
+    before: &BTreeMap<String, &Row>,
+    inactive: &BTreeSet<&str>,
+) -> Result<bool, ConformanceError> {
+    let mut any = false;
+    for row in missing {
+        let Row::Organization { id, owner, .. } = row else { continue };
+        let former = before.get(id).copied();
+        if !matches!(former, Some(Row::Organization { owner: former, .. }) if former != owner) {
+            continue;
+        }
+        let asleep = inactive.contains(owner.as_str());
+        if asleep {
+            must(owner, api.set_active(owner, true).await)?;
+        }
+        must(id, api.transfer_organization(id, owner).await)?;
+        if asleep {
+            must(owner, api.set_active(owner, false).await)?;
+        }
+        any = true;
     }
-    must(organization, api.transfer_organization(organization, heir).await)?;
-    if inactive { must(heir, api.set_active(heir, false).await) } else { Ok(()) }
+    Ok(any)
 }

@@ -55,7 +55,9 @@ impl<'a> Projects<'a> {
             // what is given by owning or administering does not depend on rows of the project
             let given_before = pair.first.effective.is_some_and(|role| matches!(role.origin, 'P' | 'O' | 'A'));
             if touched.contains(&(person, name)) && !given_before {
-                asker.tally.leave_out(asker.place(Section::Project), 2 + functions.len() as u64);
+                let mapped = functions.iter().filter(|(_, asked)| !matches!(asked, Asked::Nothing(_))).count();
+                asker.tally.leave_out(asker.place(Section::Project), 1 + mapped as u64);
+                asker.tally.not_mapped(asker.place(Section::Project), (functions.len() - mapped) as u64);
                 continue;
             }
             let asking = Asking {

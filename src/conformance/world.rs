@@ -35,7 +35,6 @@ pub enum WorldError {
 #[derive(Debug, Deserialize)]
 pub(super) struct World {
     pub format: u32,
-    pub kind: String,
     pub plans: Vec<Plan>,
     /// Before the events.
     pub world_initial: Facts,
@@ -73,8 +72,6 @@ pub(super) struct Person {
 #[derive(Debug, Deserialize)]
 pub(super) struct Subscription {
     pub plan: String,
-    /// With a plan that is paid by the seat: how many.
-    pub purchased_seats: Option<u32>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use super::api::Api;
 use super::asker::{Ask, Asker, Part};
+use super::decided::Pair;
+use super::limits::Limits;
 use super::question::{Answer, Question, bit};
 use super::rows::{Row, Rows};
 use super::tally::{Case, Section};
@@ -19,7 +21,7 @@ pub(super) async fn ask<'a>(
     inactive: &BTreeSet<&str>,
     asker: &mut Asker<'a, '_>,
 ) -> Result<(), ConformanceError> {
-    let place = asker.place(Section::Listing);
+    let (place, limits) = (asker.place(Section::Listing), Limits { world, left_out });
     for info in &world.decisions.project_info {
         let gone: BTreeSet<&str> = left_out_of(left_out, &info.project).collect();
         let reference = api.project(&info.project);
@@ -30,9 +32,8 @@ pub(super) async fn ask<'a>(
         let case = Case { place, user: "", object, action, explanation: "" };
         asker.tally.compare(&case, &Question::Plain, &names(real), &names(got));
         let Some(status) = &info.status_code else { continue };
-        let owner = owner(world, &info.project).filter(|owner| !inactive.contains(owner));
-        let counted = gone.iter().all(|who| who.starts_with('@'));
-        let (Some(user), true) = (owner, counted) else {
+        let recounted = status == "too_many_collaborators" && limits.is_within_again(&info.project);
+        let (Some(user), false) = (who_sees(world, &info.project, inactive), recounted) else {
             asker.tally.leave_out(place, 1);
             continue;
         };
@@ -60,11 +61,16 @@ fn left_out_of<'r>(left_out: &'r Rows, project: &str) -> impl Iterator<Item = &'
     })
 }
 
-/// The person that owns a project, or the organization that does.
-fn owner<'a>(world: &'a World, project: &str) -> Option<&'a str> {
-    let owner = world.world.projects.iter().find(|one| one.id == project).map(|one| one.owner.as_str())?;
-    let organization = world.world.organizations.iter().find(|one| one.id == owner);
-    Some(organization.map_or(owner, |one| one.owner.as_str()))
+/// An active person with a role on a project that no row of it gives.
+fn who_sees<'a>(world: &'a World, project: &str, inactive: &BTreeSet<&str>) -> Option<&'a str> {
+    let decided = &world.decisions;
+    let index = decided.projects.iter().position(|name| name == project)?;
+    let holds = |pair: &&Pair| pair.first.effective.is_some_and(|role| !matches!(role.origin, 'C' | 'T'));
+    let pairs = decided.project.iter().filter(|pair| pair.project == index).filter(holds);
+    pairs
+        .filter_map(|pair| decided.people.get(pair.person))
+        .map(String::as_str)
+        .find(|person| !inactive.contains(person))
 }
 
 fn names(mut names: Vec<&str>) -> Answer {

@@ -9,6 +9,7 @@ mod align;
 mod api;
 mod asker;
 mod decided;
+mod limits;
 mod listings;
 mod load;
 pub mod mappings;
@@ -39,6 +40,7 @@ use crate::store::scratch::ScratchDatabases;
 use accounts::Accounts;
 use api::Api;
 use asker::Asker;
+use limits::Limits;
 use projects::Projects;
 use question::Known;
 use report::Report;
@@ -191,7 +193,8 @@ async fn decisions(
     let written: Rows = rows.difference(&left_out).cloned().collect();
     load::verify(&api, &written).await?;
     let known = Known::new(world, &rows);
-    let validation = Validation { world, api: &api, known: &known, left_out: &left_out };
+    let limits = Limits { world, left_out: &left_out };
+    let validation = Validation { world, api: &api, known: &known, limits };
     let new_members = validation.ask(tally).await?;
     progress();
     for resolution in &settings.resolutions {
@@ -200,15 +203,15 @@ async fn decisions(
             service = database.serve(*resolution).await?;
         }
         let api = api.through(service.channel.clone());
-        let asked = Asked { world, api: &api, left_out: &left_out, known: &known, new_members: &new_members };
-        asked.ask(*resolution, tally).await?;
+        let asking = Asking { world, api: &api, left_out: &left_out, known: &known, new_members: &new_members };
+        asking.ask(*resolution, tally).await?;
         progress();
     }
     service.end().await
 }
 
 /// What everything is asked with.
-struct Asked<'a> {
+struct Asking<'a> {
     world: &'a World,
     api: &'a Api,
     left_out: &'a Rows,
@@ -216,7 +219,7 @@ struct Asked<'a> {
     new_members: &'a NewMembers<'a>,
 }
 
-impl Asked<'_> {
+impl Asking<'_> {
     async fn ask(&self, resolution: Resolution, tally: &mut Tally) -> Result<(), ConformanceError> {
         let Self { world, api, left_out, known, new_members } = *self;
         let inactive = &world.world.inactive();

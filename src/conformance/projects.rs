@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::api::Api;
 use super::asker::{Ask, Asker, Part};
 use super::decided::{Effective, Pair, Picked};
+use super::limits::Limits;
 use super::mappings::{self, Asked, Kind};
 use super::question::{Answer, ProjectQuestion, Question, bit, role_answer};
 use super::rows::{Row, Rows};
@@ -48,6 +49,7 @@ impl<'a> Projects<'a> {
         let functions =
             decided.project_functions.iter().map(|name| Ok((name.as_str(), mappings::find(Kind::Project, name)?)));
         let functions: Vec<(&str, Asked)> = functions.collect::<Result<_, ConformanceError>>()?;
+        let limits = Limits { world: self.world, left_out: self.left_out };
         let (touched, bits_by_role) = (self.touched(), bits_by_role(self.world, &projects));
         for pair in &decided.project {
             let (person, name) = (at(&decided.people, pair.person)?, at(&decided.projects, pair.project)?);
@@ -68,7 +70,7 @@ impl<'a> Projects<'a> {
                 reference: self.api.project(name),
                 picked: if self.resolution == Resolution::Highest { &pair.highest } else { &pair.first },
                 highest_team: highest_team(pair, project, &bits_by_role),
-                recounted: self.is_recounted(project),
+                recounted: limits.is_valid_again(project),
             };
             asking.role(asker).await?;
             for (index, (function, asked)) in functions.iter().enumerate() {
@@ -91,21 +93,6 @@ impl<'a> Projects<'a> {
             }
         }
         touched
-    }
-
-    fn is_recounted(&self, project: &Project) -> bool {
-        let facts = &self.world.world;
-        let people = facts.people.iter().map(|person| (&person.id, &person.subscription.plan));
-        let organizations = facts.organizations.iter().map(|one| (&one.id, &one.subscription.plan));
-        let plan = people.chain(organizations).find(|(id, _)| **id == project.owner).map(|(_, plan)| plan);
-        let plan = self.world.plans.iter().find(|one| Some(&one.code) == plan);
-        let limit = plan.and_then(|plan| usize::try_from(plan.max_premium_collaborators_per_private_project).ok());
-        let Some(limit) = limit.filter(|_| !project.is_public) else { return false };
-        let counted = project.collaborators.iter().filter(|row| !row.collaborator.starts_with('@')).count();
-        let gone = self.left_out.iter().filter(|row| {
-            matches!(row, Row::Collaborator { project: of, who, .. } if *of == project.id && !who.starts_with('@'))
-        });
-        counted > limit && counted.saturating_sub(gone.count()) <= limit
     }
 }
 

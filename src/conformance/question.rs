@@ -103,8 +103,6 @@ pub(super) struct EventQuestion<'a> {
     /// What the real system said: `ok`, or a reason.
     pub real: &'a str,
     pub inactive: &'a BTreeSet<&'a str>,
-    /// Who created each organization.
-    pub founders: &'a BTreeMap<&'a str, &'a str>,
 }
 
 /// Who owns and belongs to what, looked up by name.

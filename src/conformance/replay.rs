@@ -1,6 +1,6 @@
 //! The events of a world, replayed through the API: is each refused as the real system did, and is its whole effect the same?
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use tonic::Status;
 
@@ -20,16 +20,13 @@ const EFFECT: (Option<super::Resolution>, Section) = (None, Section::EventEffect
 /// Replays all events on a service that holds the world as it was before them.
 pub(super) async fn replay(api: &Api, world: &World, tally: &mut Tally) -> Result<(), ConformanceError> {
     let inactive = world.world_initial.inactive();
-    let organizations = &world.world_initial.organizations;
-    let founders = organizations.iter().filter_map(|one| Some((one.id.as_str(), one.created_by.as_deref()?)));
-    let founders: BTreeMap<&str, &str> = founders.collect();
     let mut before = rows(&world.world_initial);
     for event in &world.events {
         let after = effect(&before, event)?;
         let known = Known::new(world, &before);
         let real = refusal(event)?;
-        let (operation, inactive, founders) = (&event.operation, &inactive, &founders);
-        let asked = EventQuestion { known: &known, operation, real: &real, inactive, founders };
+        let (operation, inactive) = (&event.operation, &inactive);
+        let asked = EventQuestion { known: &known, operation, real: &real, inactive };
         replay_one(api, tally, asked, (&before, &after)).await?;
         before = after;
     }

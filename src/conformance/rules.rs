@@ -28,14 +28,14 @@ pub(super) fn over_limit(question: &Question<'_>) -> Option<Answer> {
     (asked.resolution == Resolution::Highest && retrieved && hidden).then_some(YES)
 }
 
-pub(super) fn teams(question: &Question<'_>) -> Option<Answer> {
-    let Question::Project(asked) = question else { return None };
-    asked.highest_team.clone().filter(|_| asked.resolution == Resolution::FirstOrigin)
-}
-
 pub(super) fn jobs_of_a_template(question: &Question<'_>) -> Option<Answer> {
     let Question::Project(asked) = question else { return None };
     (asked.template && asked.function == Some("can_list_jobs")).then_some(NO)
+}
+
+pub(super) fn teams(question: &Question<'_>) -> Option<Answer> {
+    let Question::Project(asked) = question else { return None };
+    asked.highest_team.clone().filter(|_| asked.resolution == Resolution::FirstOrigin)
 }
 
 pub(super) fn deleting_an_organization(question: &Question<'_>) -> Option<Answer> {
@@ -170,6 +170,9 @@ fn unchanged(known: &Known<'_>, organization: &str, heir: &str, row: &Row) -> Op
         Row::TeamMember { team, person } if person == heir && organization_of(team) == Some(organization) => {
             Some(THERE)
         }
+        Row::Collaborator { project, who, .. } if who == heir => {
+            (known.projects.get(project.as_str()) == Some(&organization)).then_some(THERE)
+        }
         _ => None,
     }
 }
@@ -223,23 +226,6 @@ pub(super) fn crossed_removals(question: &Question<'_>) -> Option<Answer> {
     let crossed =
         memberships.iter().any(|(of, _)| of == organization) && memberships.iter().any(|(_, member)| member == person);
     (crossed && !named).then_some(THERE)
-}
-
-pub(super) fn deletion_of_a_founder(question: &Question<'_>) -> Option<Answer> {
-    let Question::Effect { event, row, .. } = question else { return None };
-    let Operation::DeletePerson { person } = event.operation else { return None };
-    let (organization, subject) = match row {
-        Row::Organization { id, .. } => (id.as_str(), None),
-        Row::Member { organization, person, .. } => (organization.as_str(), Some(person)),
-        Row::Team { organization, .. } => (organization.as_str(), None),
-        Row::TeamMember { team, person } => (organization_of(team)?, Some(person)),
-        Row::Project { owner, .. } => (owner.as_str(), None),
-        Row::Collaborator { project, who, .. } => (*event.known.projects.get(project.as_str())?, Some(who)),
-        Row::Person { .. } => return None,
-    };
-    let owner = event.known.organizations.get(organization)?.owner;
-    let founded = event.founders.get(organization) == Some(&person.as_str()) && owner != person;
-    (founded && subject != Some(person)).then_some(THERE)
 }
 
 pub(super) fn project_handed_over(question: &Question<'_>) -> Option<Answer> {

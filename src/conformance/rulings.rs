@@ -41,16 +41,16 @@ pub const RULINGS: &[Ruling] = &[
         expects: rules::over_limit,
     },
     Ruling {
-        name: "teams",
-        decisions: "policy `first_origin`, several teams with different roles: the highest of them",
-        why: "the real system's pick among teams is arbitrary and may differ from one query to the next",
-        expects: rules::teams,
-    },
-    Ruling {
         name: "jobs of a template",
         decisions: "`can_list_jobs` on a template project: refused",
         why: "one action, `create_jobs`, is asked for a project's packaging jobs, and a template has none",
         expects: rules::jobs_of_a_template,
+    },
+    Ruling {
+        name: "teams",
+        decisions: "policy `first_origin`, several teams with different roles: the highest of them",
+        why: "the real system's pick among teams is arbitrary and may differ from one query to the next",
+        expects: rules::teams,
     },
     Ruling {
         name: "deleting an organization",
@@ -121,7 +121,7 @@ pub const RULINGS: &[Ruling] = &[
         expects: rules::limit_on_a_role_change,
     },
     Ruling {
-        name: "transfer to a full organization's stranger",
+        name: "transfer to a newcomer",
         decisions: "an organization handed to a person that is no member: refused exactly where the plan's members without \
                     the owner are used up",
         why: "the limit is asked of the former owner's new membership; the seed version does not, the later counts the owner",
@@ -150,12 +150,6 @@ pub const RULINGS: &[Ruling] = &[
         decisions: "two members removed at once, of two organizations: nothing of the one in the other's organization goes",
         why: "a removal takes what it names; the real bulk removal takes the crossed pairs' team rows too",
         expects: rules::crossed_removals,
-    },
-    Ruling {
-        name: "deletion of a founder",
-        decisions: "a person deleted that once created an organization and no longer owns it: the organization stays",
-        why: "deleting a user takes what it owns",
-        expects: rules::deletion_of_a_founder,
     },
     Ruling {
         name: "project handed over",

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::api::{Api, Mode, Outcome};
 use super::decided::{Clean, CleanMode, CleanResult, CleanRow};
+use super::limits::Limits;
 use super::question::{Answer, Candidate, CleanMember, Known, OK, Question, REFUSED};
-use super::rows::{Row, Rows};
 use super::tally::{Case, Section, Tally};
 use super::world::{Refusal, World};
 use super::{ConformanceError, at};
@@ -15,7 +15,7 @@ pub(super) struct Validation<'a> {
     pub world: &'a World,
     pub api: &'a Api,
     pub known: &'a Known<'a>,
-    pub left_out: &'a Rows,
+    pub limits: Limits<'a>,
 }
 
 /// Whether somebody can become a member, by organization and name.
@@ -50,7 +50,7 @@ impl<'a> Validation<'a> {
     async fn collaborator(&self, tally: &mut Tally, candidate: Candidate<'a>) -> Result<(), ConformanceError> {
         let Candidate { project, who, class, .. } = candidate;
         let place = (None, Section::NewCollaborator);
-        if self.is_left_out(project, who) || self.is_recounted(project, class) {
+        if self.is_touched(project, who, class) {
             tally.leave_out(place, 1);
             return Ok(());
         }
@@ -94,7 +94,7 @@ impl<'a> Validation<'a> {
     ) -> Result<(), ConformanceError> {
         let place = (None, Section::Model);
         let class = self.class(project, who)?;
-        if self.is_left_out(project, who) || (clean.mode == CleanMode::Create && self.is_recounted(project, class)) {
+        if self.is_touched(project, who, class) {
             tally.leave_out(place, 1);
             return Ok(());
         }
@@ -168,16 +168,10 @@ impl<'a> Validation<'a> {
         class.map(String::as_str).ok_or_else(|| ConformanceError::unknown(who))
     }
 
-    fn is_left_out(&self, project: &str, who: &str) -> bool {
-        self.left_out.iter().any(|row| {
-            matches!(row, Row::Collaborator { project: of, who: left_out, .. } if of == project && left_out == who)
-        })
-    }
-
-    /// Whether a limit was reached with people that were left out.
-    fn is_recounted(&self, project: &str, class: &str) -> bool {
-        let counted = |row: &Row| matches!(row, Row::Collaborator { project: of, who, incognito: false, .. } if of == project && !who.starts_with('@'));
-        class == "ReachedCollaboratorLimitError" && self.left_out.iter().any(counted)
+    /// Whether a row that was left out has a part in the decision.
+    fn is_touched(&self, project: &str, who: &str, class: &str) -> bool {
+        let at_limit = class == "ReachedCollaboratorLimitError";
+        self.limits.is_left_out(project, who) || (at_limit && self.limits.has_room_again(project))
     }
 }
 

@@ -78,7 +78,6 @@ pub(super) struct Subscription {
 pub(super) struct Organization {
     pub id: String,
     pub owner: String,
-    pub created_by: Option<String>,
     pub subscription: Subscription,
     pub members: Vec<Member>,
     /// `None` in worlds of the seed version, which knows no such role.

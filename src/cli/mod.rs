@@ -69,7 +69,9 @@ pub fn main() -> ExitCode {
 }
 
 fn start(cli: Cli) -> Result<ExitCode, Box<dyn Error>> {
-    telemetry::start(cli.log.log_format, cli.log.log.filter())?;
+    // many services come and go in a comparison, under a progress bar
+    let quiet = matches!(cli.command, Command::Conformance(_));
+    telemetry::start(cli.log.log_format, cli.log.filter(quiet))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(run(cli.command));
     // what still runs now belongs to connections that outlived the shutdown

@@ -164,3 +164,26 @@ fn effective(code: &str) -> Result<Option<Effective>, String> {
     let role = role.ok_or_else(|| format!("{code} is no role"))?;
     Ok(Some(Effective { origin, role, valid: code.ends_with('+') }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_has_both_picks() {
+        let text = r#"[1, 2, "C1,T5i,U1", "C1-", "10", "c", null, "T5i-", "11"]"#;
+        let pair: Pair = serde_json::from_str(text).unwrap();
+        let role = |origin, role| Effective { origin, role, valid: false };
+        assert_eq!((pair.person, pair.project, pair.tie), (1, 2, false));
+        assert_eq!(pair.rows, [role('C', 1), role('T', 5), role('U', 1)]);
+        assert_eq!(pair.first, Picked { effective: Some(role('C', 1)), bits: "10".to_owned() });
+        assert_eq!(pair.highest, Picked { effective: Some(role('T', 5)), bits: "11".to_owned() });
+    }
+
+    #[test]
+    fn no_role_is_one_pick_for_both() {
+        let pair: Pair = serde_json::from_str(r#"[0, 0, "", "", "00", ""]"#).unwrap();
+        assert!(pair.first.effective.is_none() && pair.first == pair.highest);
+        assert!(serde_json::from_str::<Pair>(r#"[0, 0, "C", "C", "00", ""]"#).is_err());
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use comfy_table::{Table, presets};
+use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::Resolution;
@@ -12,6 +12,9 @@ use super::tally::{Counts, Disagreement, Section, Tally};
 
 /// How many disagreements are shown to people; programs get them all.
 const SHOWN: usize = 50;
+
+/// How wide the table of rulings is, in letters.
+const WIDTH: u16 = 110;
 
 /// The outcome of a comparison.
 #[derive(Debug, Serialize)]
@@ -105,6 +108,7 @@ impl Report {
     fn met(&self) -> Table {
         let mut table = Table::new();
         table.load_style(presets::UTF8_FULL_CONDENSED);
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
         table.set_header(["ruling", "met", "which decisions"]);
         for ruling in &self.rulings {
             table.add_row([ruling.name, &ruling.met.to_string(), &ruling.decisions.replace('`', "")]);

@@ -146,3 +146,38 @@ impl std::fmt::Display for Row {
         write!(formatter, "{columns}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_rolegate_does_not_let_exist_are_left_out() {
+        let rows = |texts: &[&str]| texts.iter().map(|text| Row::parse(text).unwrap()).collect::<Rows>();
+        let strange = rows(&[
+            r#"["collaborator","hers","ann","reader",false]"#,
+            r#"["collaborator","hers","@acme/crew","reader",false]"#,
+            r#"["collaborator","ours","cyd","reader",false]"#,
+            r#"["collaborator","ours","@other/crew","reader",false]"#,
+        ]);
+        let fitting = rows(&[
+            r#"["organization","acme","ann","plan",null]"#,
+            r#"["member","acme","bob","member"]"#,
+            r#"["project","hers","ann",false]"#,
+            r#"["project","ours","acme",true]"#,
+            r#"["collaborator","hers","cyd","reader",false]"#,
+            r#"["collaborator","ours","ann","admin",true]"#,
+            r#"["collaborator","ours","bob","reader",false]"#,
+            r#"["collaborator","ours","@acme/crew","reader",false]"#,
+        ]);
+        assert_eq!(left_out(&fitting.union(&strange).cloned().collect()), strange);
+    }
+
+    #[test]
+    fn a_row_is_written_as_it_was_read() {
+        for text in [r#"["organization","acme","ann","plan","reader"]"#, r#"["collaborator","a","b","admin",true]"#] {
+            assert_eq!(Row::parse(text).unwrap().to_string(), text);
+        }
+        assert!(Row::parse(r#"["job","a"]"#).is_err() && Row::parse(r#"["member","acme"]"#).is_err());
+    }
+}

@@ -120,3 +120,17 @@ fn options() -> ServeOptions {
         shutdown_timeout: Duration::from_secs(5),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::policy::{OverLimit, Resolution as Picked};
+
+    #[test]
+    fn each_resolution_has_its_policy() {
+        let highest = policy(Resolution::Highest).unwrap();
+        assert_eq!((highest.resolution, highest.over_limit), (Picked::Highest, OverLimit::Report));
+        let first = policy(Resolution::FirstOrigin).unwrap();
+        assert_eq!((first.resolution, first.over_limit), (Picked::FirstOrigin, OverLimit::RefuseView));
+    }
+}

@@ -38,15 +38,16 @@ async fn what_differs_is_reported_and_fails_the_command() {
     let report: Value = serde_json::from_slice(&json.stdout).unwrap();
     let sections: Vec<&str> =
         report["disagreements"].as_array().unwrap().iter().map(|one| one["section"].as_str().unwrap()).collect();
-    assert_eq!(sections, ["new_collaborator", "project", "organization", "account", "event_effect", "event_effect"]);
-    let project = &report["disagreements"][1];
+    let expected = ["new_collaborator", "model", "project", "organization", "account", "event_effect", "event_effect"];
+    assert_eq!(sections, expected);
+    let project = &report["disagreements"][2];
     assert_eq!((&project["user"], &project["object"]), (&Value::from("per01"), &Value::from("prj02")));
     assert_eq!((&project["expected"], &project["got"]), (&Value::from("no"), &Value::from("yes")));
     assert_eq!(project["action"], "can_update_project (update_project)");
     assert_eq!(project["explanation"], "GRANTED; project_owner admin: wins, public reader: lower_role");
     let text = run(&[&["conformance", path], &flags[..]].concat()).await;
     let text = String::from_utf8_lossy(&text.stdout).into_owned();
-    assert!(text.contains("6 decisions differ.") && text.contains("per01, prj02: can_update_project"), "{text}");
+    assert!(text.contains("7 decisions differ.") && text.contains("per01, prj02: can_update_project"), "{text}");
     fs::remove_dir_all(folder).unwrap();
 }
 

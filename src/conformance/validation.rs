@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
 use super::api::{Api, Mode, Outcome};
 use super::decided::{Clean, CleanMode, CleanResult, CleanRow};
 use super::limits::Limits;
@@ -9,6 +11,9 @@ use super::question::{Answer, Candidate, CleanMember, Known, OK, Question, REFUS
 use super::tally::{Case, Section, Tally};
 use super::world::{Refusal, World};
 use super::{ConformanceError, at};
+
+/// Questions under way at a time.
+const AT_ONCE: usize = 8;
 
 /// What the rows of a world are validated with.
 pub(super) struct Validation<'a> {
@@ -26,11 +31,7 @@ impl<'a> Validation<'a> {
     pub async fn ask(&self, tally: &mut Tally) -> Result<NewMembers<'a>, ConformanceError> {
         let decided = &self.world.decisions;
         for (project, letters) in decided.projects.iter().zip(&decided.check_can_become_collaborator) {
-            for (who, letter) in decided.candidates.iter().zip(letters.chars()) {
-                let class = decided.can_become_collaborator_legend.get(&letter);
-                let class = class.ok_or_else(|| ConformanceError::unknown(letter))?;
-                self.collaborator(tally, Candidate { known: self.known, project, who, class }).await?;
-            }
+            self.collaborators(tally, project, letters).await?;
         }
         let new_members = self.members(tally).await?;
         for clean in &decided.clean {
@@ -47,19 +48,30 @@ impl<'a> Validation<'a> {
         Ok(new_members)
     }
 
-    async fn collaborator(&self, tally: &mut Tally, candidate: Candidate<'a>) -> Result<(), ConformanceError> {
-        let Candidate { project, who, class, .. } = candidate;
-        let place = (None, Section::NewCollaborator);
-        if self.is_touched(project, who, class) {
-            tally.leave_out(place, 1);
-            return Ok(());
+    async fn collaborators(&self, tally: &mut Tally, project: &'a str, letters: &str) -> Result<(), ConformanceError> {
+        let (decided, place) = (&self.world.decisions, (None, Section::NewCollaborator));
+        let mut candidates = Vec::new();
+        for (who, letter) in decided.candidates.iter().zip(letters.chars()) {
+            let class = decided.can_become_collaborator_legend.get(&letter);
+            let class = class.ok_or_else(|| ConformanceError::unknown(letter))?;
+            if self.is_touched(project, who, class) {
+                tally.leave_out(place, 1);
+            } else {
+                candidates.push(Candidate { known: self.known, project, who, class });
+            }
         }
-        let real = candidate.answer().ok_or_else(|| ConformanceError::unknown(class))?;
-        let asked = self.api.add_collaborator((project, who, "reader"), false, Mode::ValidateOnly).await?;
-        let (got, explanation) = said(asked);
-        let action = "check_can_become_collaborator (Add)";
-        let case = Case { place, user: who, object: project, action, explanation: &explanation };
-        tally.compare(&case, &Question::NewCollaborator(candidate), &real, &got);
+        let asked = stream::iter(candidates).map(|candidate| async move {
+            let asked = self.api.add_collaborator((project, candidate.who, "reader"), false, Mode::ValidateOnly).await;
+            asked.map(|asked| (candidate, asked))
+        });
+        let mut asked = asked.buffered(AT_ONCE);
+        while let Some((candidate, asked)) = asked.try_next().await? {
+            let real = candidate.answer().ok_or_else(|| ConformanceError::unknown(candidate.class))?;
+            let (got, explanation) = said(asked);
+            let action = "check_can_become_collaborator (Add)";
+            let case = Case { place, user: candidate.who, object: project, action, explanation: &explanation };
+            tally.compare(&case, &Question::NewCollaborator(candidate), &real, &got);
+        }
         Ok(())
     }
 

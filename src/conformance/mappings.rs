@@ -72,7 +72,7 @@ pub const MAPPINGS: &[Mapping] = &[
     line(Kind::Project, "can_create_delta[patch]", Asked::Project("edit_features")),
     line(Kind::Project, "can_create_delta[delete]", Asked::Project("delete_features")),
     line(Kind::Project, "can_read_create_jobs", Asked::Project("create_jobs")),
-    line(Kind::Project, "can_list_jobs", Asked::Project("create_jobs")),
+    line(Kind::Project, "can_list_jobs", Asked::Project("read_packages")),
     line(Kind::Project, "can_create_jobs[package]", Asked::Project("create_jobs")),
     line(Kind::Project, "can_create_jobs[process_projectfile]", Asked::Nothing(NO_JOB)),
     line(Kind::Project, "can_create_jobs[delta_apply]", Asked::Nothing(NO_JOB)),

@@ -59,7 +59,6 @@ pub(super) struct ProjectQuestion<'a> {
     pub active: bool,
     /// `None`: which role is held.
     pub function: Option<&'a str>,
-    pub template: bool,
     /// The role that the real system decided by.
     pub effective: Option<Effective>,
     /// What the real system says of the highest of several teams, where it took another one.

@@ -28,11 +28,6 @@ pub(super) fn over_limit(question: &Question<'_>) -> Option<Answer> {
     (asked.resolution == Resolution::Highest && retrieved && hidden).then_some(YES)
 }
 
-pub(super) fn jobs_of_a_template(question: &Question<'_>) -> Option<Answer> {
-    let Question::Project(asked) = question else { return None };
-    (asked.template && asked.function == Some("can_list_jobs")).then_some(NO)
-}
-
 pub(super) fn teams(question: &Question<'_>) -> Option<Answer> {
     let Question::Project(asked) = question else { return None };
     asked.highest_team.clone().filter(|_| asked.resolution == Resolution::FirstOrigin)

@@ -41,12 +41,6 @@ pub const RULINGS: &[Ruling] = &[
         expects: rules::over_limit,
     },
     Ruling {
-        name: "jobs of a template",
-        decisions: "`can_list_jobs` on a template project: refused",
-        why: "one action, `create_jobs`, is asked for a project's packaging jobs, and a template has none",
-        expects: rules::jobs_of_a_template,
-    },
-    Ruling {
         name: "teams",
         decisions: "policy `first_origin`, several teams with different roles: the highest of them",
         why: "the real system's pick among teams is arbitrary and may differ from one query to the next",

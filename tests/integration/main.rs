@@ -11,6 +11,7 @@ mod floods;
 mod history;
 mod loads;
 mod membership;
+mod misuse;
 mod outage;
 mod races;
 mod smoke;

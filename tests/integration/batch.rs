@@ -292,3 +292,40 @@ async fn a_batch_that_is_late_says_so_and_the_next_one_is_answered() {
     scene.proxy.release(Purpose::Loads);
     assert_eq!(all_allowed(&scene.here.batch(checks).await.unwrap()), [Ok(true)]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_batch_gets_through_a_storm_of_writes() {
+    let (database, items, expected) = crowd().await;
+    let service = Service::start_on(database, &[]).await;
+    service.batch(items.clone()).await.unwrap();
+    let over = AtomicBool::new(false);
+    let storm = async {
+        let writers = (0..8).map(|writer| {
+            let (service, over) = (&service, &over);
+            async move {
+                let mut written = 0u32;
+                while !over.load(Ordering::SeqCst) {
+                    service.create_users(&[&format!("new-{writer}-{written}")]).await;
+                    written += 1;
+                }
+                written
+            }
+        });
+        futures::future::join_all(writers).await.into_iter().sum::<u32>()
+    };
+    let batches = async {
+        let mut slowest = Duration::ZERO;
+        for _ in 0..30 {
+            let begun = std::time::Instant::now();
+            let answer = tokio::time::timeout(Duration::from_secs(10), service.batch(items.clone())).await;
+            assert_eq!(all_allowed(&answer.expect("it gets through").unwrap()), expected);
+            slowest = slowest.max(begun.elapsed());
+        }
+        over.store(true, Ordering::SeqCst);
+        slowest
+    };
+    let (written, slowest) = tokio::join!(storm, batches);
+    println!("30 batches beside {written} writes, the slowest in {slowest:?}");
+    assert!(written > 30);
+    service.stop().await;
+}

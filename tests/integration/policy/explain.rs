@@ -19,12 +19,20 @@ async fn the_command_tells_what_every_origin_gives_and_what_would_allow_it() {
     };
     tokio::time::timeout(Duration::from_secs(60), shown).await.expect("it serves");
     let server = demo.address.to_string();
-    let ask = async |user: &str, project: &str, action: &str, json: bool| {
-        let flags = ["explain", user, project, action, "--server", &server, "--json"];
-        told(&flags[..if json { 7 } else { 6 }]).await
-    };
+    tells_people(&server).await;
+    tells_programs(&server).await;
+    tells_of_all_sorts(&server).await;
+    demo.signal("TERM");
+    assert_eq!(demo.end(Duration::from_secs(60)).await.code(), Some(0));
+}
 
-    let (status, text, errors) = ask("tina", "acme/trees", "delete_files", false).await;
+async fn ask(server: &str, [user, project, action]: [&str; 3], json: bool) -> (i32, String, String) {
+    let flags = ["explain", user, project, action, "--server", server, "--json"];
+    told(&flags[..if json { 7 } else { 6 }]).await
+}
+
+async fn tells_people(server: &str) {
+    let (status, text, errors) = ask(server, ["tina", "acme/trees", "delete_files"], false).await;
     assert_eq!((status, errors.as_str()), (1, ""));
     for expected in [
         "tina may not delete_files on acme/trees",
@@ -44,8 +52,10 @@ async fn the_command_tells_what_every_origin_gives_and_what_would_allow_it() {
     ] {
         assert!(text.contains(expected), "{expected} in\n{text}");
     }
+}
 
-    let (status, text, _) = ask("tina", "acme/trees", "delete_files", true).await;
+async fn tells_programs(server: &str) {
+    let (status, text, _) = ask(server, ["tina", "acme/trees", "delete_files"], true).await;
     assert_eq!(status, 1);
     let answer: Value = serde_json::from_str(&text).expect("it is JSON");
     assert_eq!(answer["allowed"], false);
@@ -73,7 +83,9 @@ async fn the_command_tells_what_every_origin_gives_and_what_would_allow_it() {
         kinds,
         ["give_collaborator_role", "give_team_role", "set_default_project_role", "make_organization_admin"]
     );
+}
 
+async fn tells_of_all_sorts(server: &str) {
     for (user, project, action, expected, says) in [
         ("edith", "acme/trees", "delete_files", 0, "edith may delete_files"),
         ("tina", "acme/trees", "modify_projectfiles", 1, "lift the restriction of project files on acme/trees"),
@@ -90,18 +102,16 @@ async fn the_command_tells_what_every_origin_gives_and_what_would_allow_it() {
         ("nobody", "acme/trees", "view_project", 1, "there is no such user"),
         ("tina", "acme/none", "view_project", 1, "there is no such project"),
     ] {
-        let (status, text, errors) = ask(user, project, action, false).await;
+        let (status, text, errors) = ask(server, [user, project, action], false).await;
         assert_eq!(status, expected, "{user} {project} {action}: {text}{errors}");
         assert!(text.contains(says), "{says} in\n{text}");
-        let (status, text, _) = ask(user, project, action, true).await;
+        let (status, text, _) = ask(server, [user, project, action], true).await;
         let answer: Value = serde_json::from_str(&text).expect("it is JSON");
         assert_eq!((status, answer["allowed"].as_bool()), (expected, Some(expected == 0)));
     }
     for (project, action) in [("acme/trees", "destroy"), ("trees", "view_project")] {
-        let (status, text, errors) = ask("tina", project, action, false).await;
+        let (status, text, errors) = ask(server, ["tina", project, action], false).await;
         assert_eq!((status, text.as_str()), (2, ""), "{errors}");
         assert!(errors.contains("INVALID_FIELD") || errors.contains("UNKNOWN_ACTION"), "{errors}");
     }
-    demo.signal("TERM");
-    assert_eq!(demo.end(Duration::from_secs(60)).await.code(), Some(0));
 }

@@ -9,3 +9,7 @@ CREATE INDEX collaborator_user_owner_project ON collaborator (user_id, owner_id,
 DROP INDEX collaborator_user;
 CREATE INDEX collaborator_team_project ON collaborator (team_id, project_id) WHERE team_id IS NOT NULL;
 DROP INDEX collaborator_team;
+
+-- lists begin after it
+ALTER TABLE project ADD CONSTRAINT project_id_not_nil
+    CHECK (id <> '00000000-0000-0000-0000-000000000000') NOT VALID;

@@ -16,6 +16,9 @@ use crate::telemetry::LogFormat;
 /// Where the service listens unless told.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:50051";
 
+/// What is logged unless told.
+const DEFAULT_LOG: &str = "info,refinery_core=warn,tokio_postgres=warn";
+
 /// Which database to use.
 #[derive(Debug, Clone, Args)]
 pub struct DatabaseOptions {
@@ -96,7 +99,7 @@ pub struct LogOptions {
         env = "ROLEGATE_LOG",
         value_name = "FILTER",
         global = true,
-        default_value = "info,refinery_core=warn,tokio_postgres=warn"
+        default_value = DEFAULT_LOG
     )]
     pub log: LogFilter,
 }
@@ -109,10 +112,10 @@ pub struct DatabaseUrl(String);
 #[derive(Debug, Clone)]
 pub struct LogFilter(String);
 
-impl LogFilter {
-    /// The filter for the subscriber.
-    pub fn filter(&self) -> EnvFilter {
-        EnvFilter::new(&self.0)
+impl LogOptions {
+    /// The filter for the subscriber. A quiet command only warns unless it is told to say more.
+    pub fn filter(&self, quiet: bool) -> EnvFilter {
+        EnvFilter::new(if quiet && self.log.0 == DEFAULT_LOG { "warn" } else { &self.log.0 })
     }
 }
 

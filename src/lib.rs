@@ -7,11 +7,13 @@
 //! - [`view`]: the role view that checks are answered from.
 //! - [`grpc`]: the services.
 //! - [`server`]: all of it put together; [`config`] and [`telemetry`] set it up.
+//! - [`conformance`]: the comparison with decisions of the real system, through the public API.
 //! - [`cli`]: the command line.
 
 pub mod access;
 pub mod cli;
 pub mod config;
+pub mod conformance;
 pub mod domain;
 pub mod grpc;
 pub mod membership;

@@ -42,6 +42,9 @@ const CALL_WINDOW: u32 = 64 * 1024;
 const CALLS: u32 = 200;
 const CONNECTION_WINDOW: u32 = 2 * CALLS * CALL_WINDOW;
 
+/// How often a connection on which nothing happens is asked whether somebody is still there.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
 /// How long watchers of the health get to hear that it ends.
 const FAREWELL: Duration = Duration::from_millis(100);
 
@@ -93,6 +96,7 @@ pub async fn serve(
         .initial_stream_window_size(CALL_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(CALLS)
+        .http2_keepalive_interval(Some(KEEPALIVE))
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(TraceLayer::new_for_grpc().make_span_with(telemetry::request_span).on_failure(()))
         .layer(PropagateRequestIdLayer::x_request_id())

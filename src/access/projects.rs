@@ -12,7 +12,7 @@ use crate::domain::facts::{Named, User};
 use crate::domain::ids::{AccountId, ProjectId};
 use crate::domain::names::{NameKey, Username};
 use crate::domain::policy::{Policy, ProjectRule};
-use crate::domain::roles::{OrganizationRole, Origin};
+use crate::domain::roles::{OrganizationRole, Origin, ProjectLevel};
 use crate::membership::MembershipError;
 use crate::store::access::{self, CandidateProject, Ways};
 use crate::store::loads::{self, LoadedProject};
@@ -43,6 +43,8 @@ pub struct ProjectsPage {
     pub next: Option<ProjectId>,
     /// Why the user holds no role anywhere.
     pub reason: Option<Reason>,
+    /// Which user, and which owner where one is asked for: names may come to mean others.
+    pub about: (AccountId, Option<AccountId>),
     /// What it is true at.
     pub token: Token,
 }
@@ -100,7 +102,10 @@ async fn read(
     let asker = question.user.as_ref().map_or(Asker::Anonymous, |_| Asker::named(named.as_ref()));
     let user = match asker.active() {
         Ok(user) => user,
-        Err(reason) => return Ok(ProjectsPage { projects: Vec::new(), next: None, reason: Some(reason), token }),
+        Err(reason) => {
+            let (projects, about) = (Vec::new(), (AccountId(0), owner));
+            return Ok(ProjectsPage { projects, next: None, reason: Some(reason), about, token });
+        }
     };
     let ways = question.ways(user);
     let mut filling = Filling::new(page, ProjectId(Uuid::nil()));
@@ -121,22 +126,28 @@ async fn read(
         }
     }
     let (projects, next) = filling.finish();
-    Ok(ProjectsPage { projects, next, reason: None, token })
+    Ok(ProjectsPage { projects, next, reason: None, about: (user.id, owner), token })
 }
 
 impl ProjectsQuestion {
-    /// Where to look.
+    /// Where to look: an origin that is held gives, so that only that one is looked at where one is asked for.
     fn ways(&self, user: &User) -> Ways {
-        let with = |wanted: fn(OrganizationRole) -> bool| {
-            let organizations = user.organizations.iter().filter(move |(_, role)| wanted(*role));
+        let wanted = |origin| self.origin.is_none_or(|wanted| wanted == origin);
+        let with = |origin, place: fn(OrganizationRole) -> bool| {
+            let organizations = user.organizations.iter().filter(move |(_, role)| wanted(origin) && place(*role));
             organizations.map(|(AccountId(id), _)| *id)
         };
+        let itself = wanted(Origin::ProjectOwner).then_some(user.id.0);
+        let owned = with(Origin::OrganizationOwner, |role| role == OrganizationRole::Owner);
+        let managed = with(Origin::OrganizationAdmin, |role| role == OrganizationRole::Admin);
+        let public = self.include_public || self.origin.is_some();
         Ways {
-            user: user.id.0,
-            accounts: std::iter::once(user.id.0).chain(with(|role| role >= OrganizationRole::Admin)).collect(),
-            memberships: with(|role| role < OrganizationRole::Admin).collect(),
-            teams: user.teams.iter().map(|team| team.0).collect(),
-            public: self.include_public || self.origin == Some(Origin::Public),
+            user: wanted(Origin::Collaborator).then_some(user.id.0),
+            accounts: itself.into_iter().chain(owned).chain(managed).collect(),
+            memberships: with(Origin::OrganizationMember, |role| role < OrganizationRole::Admin).collect(),
+            teams: user.teams.iter().filter(|_| wanted(Origin::TeamMember)).map(|team| team.0).collect(),
+            // being public gives no more than a reader may
+            public: public && wanted(Origin::Public) && self.rule.lowest <= ProjectLevel::Reader,
         }
     }
 

@@ -37,6 +37,8 @@ pub struct UsersPage {
     pub next: Option<AccountId>,
     /// Why there is nobody.
     pub reason: Option<Reason>,
+    /// Which project: its name may come to mean another.
+    pub about: Option<ProjectId>,
     /// What it is true at.
     pub token: Token,
 }
@@ -71,8 +73,8 @@ async fn read(
 ) -> Result<UsersPage, MembershipError> {
     let snapshot = access::begin_snapshot(client).await?;
     let Moment { token, now } = Moment::read(&snapshot).await?;
-    let nobody =
-        UsersPage { users: Vec::new(), everyone: false, next: None, reason: Some(Reason::ProjectNotFound), token };
+    let reason = Some(Reason::ProjectNotFound);
+    let nobody = UsersPage { users: Vec::new(), everyone: false, next: None, reason, about: None, token };
     let Some(found) = projects::find(&snapshot, &question.project).await? else { return Ok(nobody) };
     let Some(alone) = load(&snapshot, found.id, &[]).await? else { return Ok(nobody) };
     let judge = |user: &User, loaded: &LoadedProject| {
@@ -97,7 +99,7 @@ async fn read(
         }
     }
     let (users, next) = filling.finish();
-    Ok(UsersPage { users, everyone, next, reason: None, token })
+    Ok(UsersPage { users, everyone, next, reason: None, about: Some(found.id), token })
 }
 
 /// The users of these names, in their order.

@@ -81,6 +81,9 @@ fn verdict(answer: &ExplainResponse) -> String {
         DecisionReason::UserInactive => "the user is not active".to_owned(),
         DecisionReason::ProjectNotFound => "there is no such project".to_owned(),
         DecisionReason::OrganizationNotFound | DecisionReason::AccountNotFound => "there is no such account".to_owned(),
+        DecisionReason::NoRole | DecisionReason::RoleTooLow if required.is_empty() => {
+            format!("it {held}, and no role would do")
+        }
         DecisionReason::NoRole | DecisionReason::RoleTooLow => format!("it {held}, and {required} is needed"),
         DecisionReason::TemplateProject => "never possible on a template project".to_owned(),
         DecisionReason::RestrictedProjectFiles => {

@@ -59,8 +59,7 @@ pub(super) fn text(policy: &Policy) -> String {
 /// The matrix as a page of documentation.
 pub(super) fn markdown(policy: &Policy) -> String {
     let mut text = String::from(
-        "# Who may do what\n\n\
-         Rendered from `policy/default.toml` by `rolegate policy show --markdown`; a test fails when the two differ.\n\n",
+        "# Who may do what\n\nWritten by `rolegate policy show --markdown`. `(✓)`: not everywhere, see «besides».\n\n",
     );
     text.push_str(&settings(policy));
     for section in sections(policy) {

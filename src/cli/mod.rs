@@ -2,6 +2,7 @@
 
 mod ask;
 mod check;
+mod conformance;
 mod database;
 mod demo;
 mod explain;
@@ -47,6 +48,9 @@ enum Command {
     Explain(explain::ExplainOptions),
     /// Ask a running service whether it is serving. Exit status 0: it is, 1: it is not, 2: could not tell.
     Health(health::HealthOptions),
+    /// Compare with decisions of the real system: load the worlds in a folder, ask everything that was asked in them. Exit
+    /// status 0: nothing differs but by a ruling, 1: something does, 2: could not tell.
+    Conformance(conformance::ConformanceOptions),
     /// Bring a database's schema to what this build knows.
     Migrate(migrate::MigrateOptions),
     /// Show who may do what, or check a policy file.
@@ -65,7 +69,9 @@ pub fn main() -> ExitCode {
 }
 
 fn start(cli: Cli) -> Result<ExitCode, Box<dyn Error>> {
-    telemetry::start(cli.log.log_format, cli.log.log.filter())?;
+    // many services come and go in a comparison, under a progress bar
+    let quiet = matches!(cli.command, Command::Conformance(_));
+    telemetry::start(cli.log.log_format, cli.log.filter(quiet))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(run(cli.command));
     // what still runs now belongs to connections that outlived the shutdown
@@ -80,6 +86,7 @@ async fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Check(options) => check::run(&options).await,
         Command::Explain(options) => explain::run(&options).await,
         Command::Health(options) => health::run(&options).await,
+        Command::Conformance(options) => conformance::run(&options).await,
         Command::Migrate(options) => migrate::run(&options).await,
         Command::Policy(command) => policy::run(&command),
     }

@@ -176,6 +176,14 @@ impl Account {
         matches!(self.kind, AccountKind::User { .. })
     }
 
+    /// The role of an organization's members on all its projects.
+    pub fn default_project_role(&self) -> Option<ProjectRole> {
+        match self.kind {
+            AccountKind::User { .. } => None,
+            AccountKind::Organization { default_project_role, .. } => default_project_role,
+        }
+    }
+
     /// The user that owns it, where it is an organization.
     pub fn organization_owner(&self) -> Option<AccountId> {
         match self.kind {

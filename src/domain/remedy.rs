@@ -35,8 +35,9 @@ pub enum Step {
     TransferOrganization,
 }
 
-/// What would allow it: sets of steps, each on its own, the smallest first. `own_teams` are the user's teams in the
-/// organization that owns the project. Empty where it is allowed, or where no change of these would allow it.
+/// What would allow it: sets of steps, each on its own and none with a step that it could do without; those that change
+/// less for others first. `own_teams` are the user's teams in the organization that owns the
+/// project. Empty where it is allowed, or where no change of these would allow it.
 pub fn remedies(
     policy: &Policy,
     asker: Asker<'_>,
@@ -50,31 +51,37 @@ pub fn remedies(
     if trial.allowed(&[]) {
         return Vec::new();
     }
-    let base = trial.base();
-    let with_base = |steps: Vec<Step>| [&base[..], &steps].concat();
-    if trial.allowed(&base) {
-        return vec![base];
-    }
-    let mut found: Vec<Vec<Step>> =
-        trial.candidates(own_teams).into_iter().filter_map(|way| trial.least(&base, &way)).collect();
-    let all = found.clone();
-    found.retain(|steps| {
-        !all.iter().any(|fewer| fewer.len() < steps.len() && fewer.iter().all(|one| steps.contains(one)))
-    });
+    let found = trial.try_all(&ways(own_teams));
     if found.is_empty() {
-        let transfers = [Step::TransferProject, Step::TransferOrganization].map(|step| with_base(vec![step]));
-        found = transfers.into_iter().filter(|steps| trial.allowed(steps)).collect();
+        trial.try_all(&[Way::Plain(Step::TransferProject), Way::Plain(Step::TransferOrganization)])
+    } else {
+        found
     }
-    found
 }
 
-/// Whom or what a role is given to.
+/// How a role may come to the user.
 #[derive(Debug, Clone, Copy)]
 enum Way {
-    Steps(&'static [Step]),
-    Collaborator,
+    /// It has the role already.
+    Held,
+    /// By a step that gives one role only.
+    Plain(Step),
+    /// By a step that gives any role.
+    WithRole(fn(ProjectRole) -> Step),
+    /// By a team's role.
     Team(TeamId),
-    DefaultRole,
+}
+
+/// All ways but transfers, those that change less for others first.
+fn ways(own_teams: &[TeamId]) -> Vec<Way> {
+    let teams = own_teams.iter().map(|team| Way::Team(*team));
+    let others = [
+        Way::Plain(Step::AddMember),
+        Way::WithRole(Step::SetDefaultProjectRole),
+        Way::Plain(Step::MakePublic),
+        Way::Plain(Step::MakeOrganizationAdmin),
+    ];
+    [Way::Held, Way::WithRole(Step::GiveCollaboratorRole)].into_iter().chain(teams).chain(others).collect()
 }
 
 struct Trial<'a> {
@@ -93,57 +100,61 @@ struct Facts {
 }
 
 impl Trial<'_> {
-    /// What must be so whatever role the user has.
-    fn base(&self) -> Vec<Step> {
+    /// What works on each way, with the restriction of files as it is and without it.
+    fn try_all(&self, ways: &[Way]) -> Vec<Vec<Step>> {
+        let lift: &[Step] =
+            if self.facts.project.restricted_project_files { &[Step::LiftFileRestriction] } else { &[] };
+        let mut found: Vec<Vec<Step>> = Vec::new();
+        for way in ways {
+            for lifting in [&[][..], lift] {
+                if let Some(steps) = self.least(lifting, *way).filter(|steps| !found.contains(steps)) {
+                    found.push(steps);
+                }
+            }
+        }
+        let all = found.clone();
+        let holds =
+            |steps: &[Step], fewer: &[Step]| fewer.len() < steps.len() && fewer.iter().all(|one| steps.contains(one));
+        found.retain(|steps| !all.iter().any(|fewer| holds(steps, fewer)));
+        found
+    }
+
+    /// The least that works on a way: the lowest role, and no step that it could do without.
+    fn least(&self, lifting: &[Step], way: Way) -> Option<Vec<Step>> {
         let Facts { user, project, owner, plan } = &self.facts;
+        let outside = owner.organization_owner.is_some() && user.role_in(project.owner).is_none();
         let over_limit = project.is_over_limit(owner, plan, self.policy.over_limit);
-        let steps = [
+        let before = [
             (!user.active).then_some(Step::ActivateUser),
             (self.rule.never_on_template && project.template).then_some(Step::UnsetTemplate),
             (self.rule.never_over_limit && over_limit).then_some(Step::KeepCollaboratorLimit),
         ];
-        steps.into_iter().flatten().collect()
-    }
-
-    /// All ways there are to more, those that change less for others first.
-    fn candidates(&self, own_teams: &[TeamId]) -> Vec<Way> {
-        let mut ways = vec![Way::Steps(&[Step::LiftFileRestriction]), Way::Collaborator];
-        ways.extend(own_teams.iter().map(|team| Way::Team(*team)));
-        ways.extend([
-            Way::Steps(&[Step::AddMember]),
-            Way::DefaultRole,
-            Way::Steps(&[Step::MakePublic]),
-            Way::Steps(&[Step::MakeOrganizationAdmin]),
-        ]);
-        ways
-    }
-
-    /// The least that works on a way, if anything does.
-    fn least(&self, base: &[Step], way: &Way) -> Option<Vec<Step>> {
-        // a public project has no limit to keep
-        let without_limit: Vec<Step> =
-            base.iter().copied().filter(|step| *step != Step::KeepCollaboratorLimit).collect();
-        self.first_that_works(&without_limit, way).or_else(|| self.first_that_works(base, way))
-    }
-
-    /// The first that works on a way after these steps: roles are tried from the lowest.
-    fn first_that_works(&self, base: &[Step], way: &Way) -> Option<Vec<Step>> {
-        let Facts { user, project, owner, .. } = &self.facts;
-        let outside = owner.organization_owner.is_some() && user.role_in(project.owner).is_none();
-        let joining: &[Step] = if outside { &[Step::AddMember] } else { &[] };
-        let with_role = |step: fn(ProjectRole) -> Step| {
-            let tries = ProjectRole::ALL.iter().map(move |role| [base, joining, &[step(*role)]].concat());
-            tries.into_iter().find(|steps| self.allowed(steps))
+        let before: Vec<Step> = before.into_iter().flatten().chain(lifting.iter().copied()).collect();
+        let joining = outside.then_some(Step::AddMember);
+        let with_roles = |step: &dyn Fn(ProjectRole) -> Step| {
+            let join = |role: &ProjectRole| before.iter().copied().chain(joining).chain([step(*role)]).collect();
+            ProjectRole::ALL.iter().map(join).collect::<Vec<Vec<Step>>>()
         };
-        match way {
-            Way::Steps(steps) => Some([base, steps].concat()).filter(|steps| self.allowed(steps)),
-            Way::Collaborator => with_role(Step::GiveCollaboratorRole),
-            Way::DefaultRole => with_role(Step::SetDefaultProjectRole),
-            Way::Team(team) => {
-                let tries = ProjectRole::ALL.iter().map(|role| [base, &[Step::GiveTeamRole(*team, *role)]].concat());
-                tries.into_iter().find(|steps| self.allowed(steps))
-            }
+        let tries = match way {
+            Way::Held => vec![before],
+            Way::Plain(step) => vec![before.iter().copied().chain([step]).collect()],
+            Way::WithRole(step) => with_roles(&step),
+            Way::Team(team) => with_roles(&|role| Step::GiveTeamRole(team, role)),
+        };
+        tries.into_iter().find(|steps| self.allowed(steps)).map(|steps| self.without_idle(steps))
+    }
+
+    /// Leaves out every step without which it is allowed all the same.
+    fn without_idle(&self, mut steps: Vec<Step>) -> Vec<Step> {
+        let without = |steps: &[Step], place: usize| {
+            let fewer = steps.iter().enumerate().filter(|(other, _)| *other != place);
+            fewer.map(|(_, step)| *step).collect::<Vec<Step>>()
+        };
+        // one that is left out may be what another was needed for
+        while let Some(fewer) = (0..steps.len()).map(|place| without(&steps, place)).find(|fewer| self.allowed(fewer)) {
+            steps = fewer;
         }
+        steps
     }
 
     fn allowed(&self, steps: &[Step]) -> bool {
@@ -173,7 +184,14 @@ impl Facts {
             Step::LiftFileRestriction => self.project.restricted_project_files = false,
             Step::KeepCollaboratorLimit => self.plan.collaborator_limit = None,
             Step::AddMember if of_organization && place.is_none() => self.join(organization, OrganizationRole::Member),
-            Step::GiveCollaboratorRole(role) => give(&mut self.project.collaborators, user, role),
+            // only an organization's own people are added to its projects
+            Step::GiveCollaboratorRole(_) if of_organization && place.is_none() => return false,
+            Step::GiveCollaboratorRole(role) => {
+                let before = self.project.direct_grant(user).copied();
+                self.project.user_collaborators += u32::from(before.is_none());
+                self.project.listed_collaborators += u32::from(before.is_none_or(|grant| grant.incognito));
+                give(&mut self.project.collaborators, user, role);
+            }
             Step::GiveTeamRole(team, role) => give(&mut self.project.teams, team, role),
             Step::SetDefaultProjectRole(role) if of_organization => self.owner.default_project_role = Some(role),
             Step::MakePublic => self.project.public = true,

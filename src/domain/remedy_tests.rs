@@ -121,10 +121,21 @@ fn on_the_project_of_a_user_there_is_no_organization_to_join() {
 
 #[test]
 fn restricted_files_are_opened_or_a_manager_made() {
-    let manager: &[&[Step]] =
-        &[&[S::GiveCollaboratorRole(Manager)], &[S::SetDefaultProjectRole(Manager)], &[S::MakeOrganizationAdmin]];
-    let opened: &[&[Step]] = &[&[S::LiftFileRestriction]];
-    check(&[MEMBER, IsRestricted, Added(Editor, NEVER)], Action::ModifyProjectfiles, &[], &[opened, manager].concat());
+    let opened: &[&[Step]] = &[
+        &[S::LiftFileRestriction],
+        &[S::GiveCollaboratorRole(Manager)],
+        &[S::SetDefaultProjectRole(Manager)],
+        &[S::MakeOrganizationAdmin],
+    ];
+    check(&[MEMBER, IsRestricted, Added(Editor, NEVER)], Action::ModifyProjectfiles, &[], opened);
+    // with the files open a lower role would do
+    let manager: &[&[Step]] = &[
+        &[S::GiveCollaboratorRole(Manager)],
+        &[S::LiftFileRestriction, S::GiveCollaboratorRole(Reporter)],
+        &[S::SetDefaultProjectRole(Manager)],
+        &[S::LiftFileRestriction, S::SetDefaultProjectRole(Reporter)],
+        &[S::MakeOrganizationAdmin],
+    ];
     check(&[MEMBER, IsRestricted, Added(Reader, NEVER)], Action::ModifyProjectfiles, &[], manager);
 }
 
@@ -167,7 +178,8 @@ fn a_project_over_its_limit_is_brought_within_it_or_made_public() {
         world.add_collaborator(OTHER, Reader, false, NEVER);
         world
     };
-    assert_eq!(remedies_of(&refusing, &over(&[OWNER]), Action::ViewProject, &[]), [[S::KeepCollaboratorLimit]]);
+    let owner = remedies_of(&refusing, &over(&[OWNER]), Action::ViewProject, &[]);
+    assert_eq!(owner, [[S::KeepCollaboratorLimit], [S::MakePublic]]);
     let outside = remedies_of(&refusing, &over(&[]), Action::ViewProject, &[]);
     let expected: &[&[Step]] = &[
         &[S::KeepCollaboratorLimit, S::AddMember, S::GiveCollaboratorRole(Reader)],
@@ -217,12 +229,12 @@ fn take(world: &mut World, step: Step) {
             join(world, MEMBER);
         }
         S::GiveCollaboratorRole(role) => {
+            let replaced = world.project.direct_grant(ASKER).copied();
             let others = world.project.collaborators.iter().filter(|grant| grant.subject != ASKER);
             world.project.collaborators = others.copied().collect();
-            let counts = (world.project.user_collaborators, world.project.listed_collaborators);
+            world.project.user_collaborators -= u32::from(replaced.is_some());
+            world.project.listed_collaborators -= u32::from(replaced.is_some_and(|grant| !grant.incognito));
             world.add_collaborator(ASKER, role, false, NEVER);
-            // a plan's limits are not looked at
-            (world.project.user_collaborators, world.project.listed_collaborators) = counts;
         }
         S::GiveTeamRole(team, role) => {
             let others = world.project.teams.iter().filter(|grant| grant.subject != team);

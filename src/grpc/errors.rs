@@ -19,6 +19,9 @@ use v1::ErrorReason as Reason;
 const DOMAIN: &str = "rolegate";
 const RETRY_SOON: Duration = Duration::from_millis(200);
 
+/// The most characters of a list of actions: an error travels in headers, which clients bound.
+const LONGEST_LIST: usize = 1_500;
+
 /// A field that makes no sense.
 pub(super) fn invalid_field(field: &str, problem: &str) -> Status {
     invalid(Reason::InvalidField, field, problem)
@@ -38,8 +41,17 @@ pub(super) fn invalid_name(field: &str, error: NameError) -> Status {
 /// An action that there is none of.
 pub(super) fn unknown_action<'a>(action: &str, known: impl Iterator<Item = &'a str>) -> Status {
     let shown: String = action.chars().take(100).collect();
-    let known = known.collect::<Vec<_>>().join(", ");
-    invalid(Reason::UnknownAction, "action", &format!("`{shown}` is no action; there are: {known}"))
+    let mut listed = String::new();
+    for name in known {
+        if listed.len() > LONGEST_LIST {
+            listed.push_str(", …");
+            break;
+        }
+        let comma = if listed.is_empty() { "" } else { ", " };
+        listed.push_str(comma);
+        listed.push_str(name);
+    }
+    invalid(Reason::UnknownAction, "action", &format!("`{shown}` is no action; there are: {listed}"))
 }
 
 /// A page token that is not ours, or another request's.

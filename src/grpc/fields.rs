@@ -37,8 +37,9 @@ pub(super) fn project(field: &'static str, text: &str) -> Result<ProjectReferenc
 /// The id that a new project shall have; empty: any.
 pub(super) fn new_project_id(field: &'static str, text: &str) -> Result<Option<ProjectId>, Status> {
     optional(text, |text| match ProjectReference::parse(text) {
-        Ok(ProjectReference::Id(id)) => Ok(id),
-        _ => Err(errors::invalid_field(field, "must be a UUID, or empty for a new one")),
+        // lists begin after the nil UUID
+        Ok(ProjectReference::Id(id)) if !id.0.is_nil() => Ok(id),
+        _ => Err(errors::invalid_field(field, "must be a UUID that is not nil, or empty for a new one")),
     })
 }
 

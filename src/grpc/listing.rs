@@ -32,9 +32,14 @@ impl Services {
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
         let page = paging.filled(|last| Uuid::try_parse(last).ok().map(ProjectId))?;
         let found = self.read(deadline, self.inner.access.projects(&question, page)).await?;
+        let (AccountId(user), owner) = found.about;
+        let about = format!("{user}/{}", owner.map_or(0, |AccountId(owner)| owner));
+        let next = found.next.map(|last| last.to_string());
+        // why there is nothing says more than that the token is old
+        let next_page_token = if found.reason.is_none() { paging.go_on(&about, next)? } else { String::new() };
         Ok(ListProjectsResponse {
             projects: found.projects.into_iter().map(project).collect(),
-            next_page_token: found.next.map(|last| paging.token(&last.to_string())).unwrap_or_default(),
+            next_page_token,
             reason: found.reason.map(decisions::reason).unwrap_or_default().into(),
             revision: revision::encode(found.token),
         })
@@ -56,10 +61,15 @@ impl Services {
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
         let page = paging.filled(|last| last.parse().ok().map(AccountId))?;
         let found = self.read(deadline, self.inner.access.users(&question, page)).await?;
+        let next = found.next.map(|AccountId(last)| last.to_string());
+        let next_page_token = match found.about {
+            Some(project) => paging.go_on(&project.to_string(), next)?,
+            None => String::new(),
+        };
         Ok(ListUsersResponse {
             users: found.users.into_iter().map(user).collect(),
             everyone: found.everyone,
-            next_page_token: found.next.map(|AccountId(last)| paging.token(&last.to_string())).unwrap_or_default(),
+            next_page_token,
             reason: found.reason.map(decisions::reason).unwrap_or_default().into(),
             revision: revision::encode(found.token),
         })

@@ -50,7 +50,8 @@ impl Services {
         self,
         requests: Streaming<StreamCheckRequest>,
     ) -> impl Stream<Item = Result<StreamCheckResponse, Status>> + Send {
-        let stopping = self.inner.stopping.clone();
+        // a token of its own: streams must not meet at one lock
+        let stopping = self.inner.stopping.child_token();
         let ending = stream::once(async move {
             stopping.cancelled().await;
             Err(errors::shutting_down())
@@ -74,9 +75,12 @@ impl Services {
     async fn answer_in_stream(&self, request: StreamCheckRequest) -> StreamCheckResponse {
         let deadline = Instant::now() + self.inner.timeout;
         let (id, policy) = (request.id, &self.inner.policy);
+        // what is answered from memory never waits: a stream of it must let others have their turn
+        tokio::task::coop::consume_budget().await;
         let decided = async {
-            let item = request.check.as_ref().ok_or_else(|| errors::invalid_field("check", "must be there"))?;
-            let question = questions::item(policy, item)?;
+            let item = request.check.ok_or_else(|| errors::invalid_field("check", "must be there"))?;
+            let question = questions::item(policy, &item)?;
+            drop(item);
             self.be_as_fresh(request.consistency, deadline).await?;
             self.inner.view.check(policy, &question, Some(deadline)).await.map_err(errors::view)
         };

@@ -84,12 +84,21 @@ impl<'a> Paging<'a> {
 
     /// A page of a list that knows by itself whether there is another; `key` reads what the page before wrote as its last.
     pub(super) fn filled<K>(&self, key: impl FnOnce(&str) -> Option<K>) -> Result<access::Page<K>, Status> {
-        let after = (!self.after.is_empty()).then(|| key(&self.after).ok_or_else(errors::invalid_page_token));
-        Ok(access::Page { after: after.transpose()?, size: self.size })
+        let last = self.after.split_once(' ').map(|(_, last)| key(last).ok_or_else(errors::invalid_page_token));
+        Ok(access::Page { after: last.transpose()?, size: self.size })
+    }
+
+    /// The token for the page that comes after a key, in a list about what the names of the request stood for. Refuses a
+    /// token that was given when they stood for something else.
+    pub(super) fn go_on(&self, about: &str, next: Option<String>) -> Result<String, Status> {
+        match self.after.split_once(' ') {
+            Some((before, _)) if before != about => Err(errors::invalid_page_token()),
+            _ => Ok(next.map(|last| self.token(&format!("{about} {last}"))).unwrap_or_default()),
+        }
     }
 
     /// The token for the page that comes after a key.
-    pub(super) fn token(&self, after: &str) -> String {
+    fn token(&self, after: &str) -> String {
         let mut token = self.seal.sign(&self.request, after).to_vec();
         token.extend_from_slice(after.as_bytes());
         URL_SAFE_NO_PAD.encode(token)

@@ -170,6 +170,7 @@ impl Scope<'_> {
         if matches!(self.actor, Actor::OwnRight) {
             return Ok(());
         }
+        self.actor.must_be_active(action.name())?;
         let facts = self.user_facts(account).await?;
         let facts = facts.ok_or(MembershipError::Moved)?;
         let decision = decide_account(self.actor.asker(), Some(&facts), self.policy.account(action));

@@ -71,6 +71,7 @@ impl Operation for AddCollaborator {
         }
         scope.must_be_future(self.grant.expires_at)?;
         let place = scope.place(project, owner, user, &self.collaborator, self.grant.incognito).await?;
+        scope.may_touch_hidden(&authority, &place.project, &self.collaborator).await?;
         let before = collaborators::get(&scope.transaction, place.project.id, place.subject).await?;
         let counted = scope.counted(&place).await?;
         let name = self.collaborator.to_string();
@@ -93,6 +94,7 @@ impl Operation for UpdateCollaborator {
         let place = scope.place(project, owner, user, &self.collaborator, false).await?;
         let before = scope.grant_of(&place, &self.collaborator).await?;
         authority.may_touch(before.grant.role)?;
+        scope.may_touch_hidden(&authority, &place.project, &self.collaborator).await?;
         let grant = GrantSettings {
             role: self.role.unwrap_or(before.grant.role),
             incognito: self.incognito.unwrap_or(before.grant.incognito),
@@ -136,8 +138,12 @@ impl Operation for RemoveCollaborator {
         };
         let place = scope.place(project, owner, user, &self.collaborator, false).await?;
         let row = scope.grant_of(&place, &self.collaborator).await?;
-        if let Some(authority) = authority {
-            authority.may_touch(row.grant.role)?;
+        match authority {
+            Some(authority) => {
+                authority.may_touch(row.grant.role)?;
+                scope.may_touch_hidden(&authority, &place.project, &self.collaborator).await?;
+            }
+            None => scope.may_leave_grant(&place.project, &self.collaborator, &row).await?,
         }
         scope.remove_collaborators(Which::Of(place.project.id, place.subject)).await?;
         Ok(())

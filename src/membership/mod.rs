@@ -7,6 +7,7 @@ mod actor;
 mod cascade;
 pub mod collaborators;
 mod error;
+mod hidden;
 mod journal;
 pub mod members;
 pub mod organizations;

@@ -132,10 +132,14 @@ impl Operation for RemoveTeamMember {
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
         let (organization, user) = scope.lock_pair(&self.team.organization, &self.user).await?;
-        if !user.as_ref().is_some_and(|user| scope.actor.is(user.id)) {
+        let leaves = user.as_ref().is_some_and(|user| scope.actor.is(user.id));
+        if !leaves {
             scope.authorize_organization(organization.id, OrganizationAction::UpdateTeams)?;
         }
         let team = scope.team(&self.team).await?;
+        if leaves {
+            scope.may_leave_team(&organization, &team).await?;
+        }
         let missing = || MembershipError::not_found(Object::TeamMember, format!("{}/{}", self.team, self.user));
         let user = user.ok_or_else(missing)?;
         match scope.remove_team_members(Places::OfUserIn(user.id, team.id)).await? {

@@ -40,11 +40,11 @@ pub struct CandidateProject {
     pub name: String,
 }
 
-/// Through what a user may hold roles on projects.
+/// Through what a user may hold roles on projects. Whatever is left out is not looked at.
 #[derive(Debug, Clone, Default)]
 pub struct Ways {
-    /// The user.
-    pub user: i64,
+    /// The user, where it may have been added itself.
+    pub user: Option<i64>,
     /// Accounts on all of whose projects it holds one: itself, and organizations that it owns or is an admin of.
     pub accounts: Vec<i64>,
     /// Organizations that may have a default role for it.

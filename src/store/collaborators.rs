@@ -7,6 +7,7 @@ use super::error::StoreError;
 use super::rows::{execute, project_role, query, query_one, query_opt};
 use crate::domain::ids::{AccountId, ProjectId, TeamId};
 use crate::domain::records::{Collaborator, GrantSettings, Project, Subject};
+use crate::domain::roles::ProjectRole;
 
 /// What [`collaborator`] reads, of rows that are called `row`.
 macro_rules! columns {
@@ -110,6 +111,14 @@ pub async fn count(client: &impl GenericClient, project: &Project) -> Result<u32
             AND row.user_id IS DISTINCT FROM owner.owner_id";
     let counted: i64 = query_one(client, SQL, &[&project.id.0]).await?.get(0);
     Ok(u32::try_from(counted).unwrap_or(u32::MAX))
+}
+
+/// The roles that a team has on projects now.
+pub async fn roles_of_team(client: &impl GenericClient, team: TeamId) -> Result<Vec<ProjectRole>, StoreError> {
+    const SQL: &str = "-- roles_of_team
+        SELECT DISTINCT role FROM collaborator
+        WHERE team_id = $1 AND (expires_at IS NULL OR expires_at > clock_timestamp())";
+    query(client, SQL, &[&team.0]).await?.iter().map(|row| project_role(row.get(0))).collect()
 }
 
 /// Adds a collaborator.

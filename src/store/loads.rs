@@ -138,14 +138,14 @@ pub async fn load_projects_for(
         SELECT ",
         project_columns!("counted"),
         " FROM project ",
-        project_joins!("AND (user_id = ANY ($2) OR user_id = owner.owner_id)", "AND team_id = ANY ($3)"),
+        project_joins!("AND user_id = ANY (array_append($2, owner.owner_id))", "AND team_id = ANY ($3)"),
         " LEFT JOIN LATERAL (
             SELECT (SELECT count(*) FROM (
                         SELECT FROM collaborator WHERE project_id = project.id AND user_id IS NOT NULL
-                        LIMIT coalesce(plan.collaborator_limit::bigint + 2, 0)) AS seen) AS users,
+                        LIMIT CASE WHEN project.public THEN 0 ELSE coalesce(plan.collaborator_limit::bigint + 2, 0) END) AS seen) AS users,
                    (SELECT count(*) FROM (
                         SELECT FROM collaborator WHERE project_id = project.id AND user_id IS NOT NULL AND NOT incognito
-                        LIMIT coalesce(plan.collaborator_limit::bigint + 2, 0)) AS seen) AS listed
+                        LIMIT CASE WHEN project.public THEN 0 ELSE coalesce(plan.collaborator_limit::bigint + 2, 0) END) AS seen) AS listed
         ) AS counted ON true
         WHERE project.id = ANY ($1)
         ORDER BY project.id"

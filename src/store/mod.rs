@@ -17,6 +17,7 @@ pub mod migrations;
 pub mod plans;
 pub mod projects;
 mod rows;
+pub mod scratch;
 pub mod teams;
 
 pub use database::{Client, Database, Lease};

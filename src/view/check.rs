@@ -115,8 +115,8 @@ impl View {
         self.answer(deadline, |glance| question.decide(policy, glance)).await
     }
 
-    /// Answers questions of any kind, in their order and all at one revision; what they miss is loaded together. A load that
-    /// fails is the error of the questions that needed it, and of no others.
+    /// Answers questions of any kind, in their order and all at one revision; what they miss is loaded together. Where the
+    /// database can't be reached, that is the error of the questions that needed it then.
     ///
     /// # Errors
     /// When the view may not answer, or the deadline passes.

@@ -87,27 +87,31 @@ impl View {
     ) -> Result<(T, Token), ViewError> {
         let progress = &self.inner.progress;
         let mut failures = Failures::new();
-        let mut pins = None;
+        let mut pins: Option<Pins> = None;
         loop {
             let at = progress.position();
-            let now = progress.now()?;
-            let (view, failed) = (self, &failures);
-            let mut glance =
-                Glance { view, at, now, failures: failed, waits: Vec::new(), to_load: Vec::new(), pins: pins.take() };
+            // what the glance before found is held until this one has found it again
+            let held = pins.take();
+            let mut glance = Glance {
+                view: self,
+                at,
+                now: progress.now()?,
+                failures: &failures,
+                waits: Vec::new(),
+                to_load: Vec::new(),
+                pins: held.as_ref().map(|held| Pins::with_capacity(held.len())),
+            };
             let answer = answer(&mut glance);
-            let Glance { waits, to_load, pins: pinned, .. } = glance;
-            // whatever the answer: others may have joined the loads that this glance began
-            self.queue(to_load);
+            let waits = std::mem::take(&mut glance.waits);
+            pins = glance.pins.take().or(Some(Pins::new()));
+            drop(glance);
             match answer {
                 Some(answer) if progress.position() == at => return Ok((answer, progress.token(at))),
                 // a write was applied meanwhile: the entries may be of two moments
-                Some(_) => tokio::task::yield_now().await,
-                None => {
-                    until(deadline, self.wait_all(waits, &mut failures)).await.ok_or(ViewError::DeadlineExceeded)?;
-                    // what the next glance finds is kept until all is there
-                    pins = pinned.or(Some(Pins::new()));
-                }
+                Some(_) => until(deadline, tokio::task::yield_now()).await,
+                None => until(deadline, self.wait_all(waits, &mut failures)).await,
             }
+            .ok_or(ViewError::DeadlineExceeded)?;
         }
     }
 
@@ -135,6 +139,13 @@ impl View {
                 }
             }
         }
+    }
+}
+
+impl Drop for Glance<'_> {
+    /// Whatever becomes of the answer: others may have joined the loads that this glance began.
+    fn drop(&mut self) {
+        self.view.queue(std::mem::take(&mut self.to_load));
     }
 }
 

@@ -20,7 +20,7 @@ use crate::store::loads::{self, Loaded, LoadedProject};
 use crate::store::{Client, Database, StoreError};
 
 /// How many keys go into one round trip.
-const BATCH: usize = 1_024;
+const BATCH: usize = 512;
 
 /// How many round trips run at once.
 const CONCURRENCY: usize = 4;
@@ -36,14 +36,26 @@ pub(super) async fn run(view: View, database: Database, queue: mpsc::UnboundedRe
         let Some(keys) = queue.next_batch().await else { return };
         let (view, database) = (view.clone(), database.clone());
         tokio::spawn(async move {
-            let batch = tokio::spawn(load(view.clone(), database, keys.clone()));
-            let outcome = batch.await.unwrap_or(Err(LoadError::Internal));
-            if let Err(error) = outcome {
-                keys.iter().for_each(|key| view.inner.entries.fail(key, &error));
-            }
+            load_all(&view, &database, keys).await;
             drop(permit);
             view.inner.entries.make_room();
         });
+    }
+}
+
+/// Loads a batch. Where something in it can't be read it is loaded by halves: one key must not take the others with it.
+async fn load_all(view: &View, database: &Database, keys: Vec<EntryKey>) {
+    let mut groups = vec![keys];
+    while let Some(mut keys) = groups.pop() {
+        let loaded = tokio::spawn(load(view.clone(), database.clone(), keys.clone())).await;
+        match loaded.unwrap_or(Err(LoadError::Internal)) {
+            Ok(()) => {}
+            Err(LoadError::Internal) if keys.len() > 1 => {
+                let others = keys.split_off(keys.len() / 2);
+                groups.extend([keys, others]);
+            }
+            Err(error) => keys.iter().for_each(|key| view.inner.entries.fail(key, &error)),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 mod batch;
 mod binary;
 mod cancellation;
+mod conformance;
 mod consistency;
 mod expiry;
 mod floods;

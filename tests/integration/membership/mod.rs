@@ -4,6 +4,7 @@ mod actors;
 mod bounds;
 mod calls;
 mod cascades;
+mod hidden;
 mod limits;
 mod masks;
 mod nonsense;

@@ -27,6 +27,11 @@ pub async fn empty_database() -> Config {
     create_database("template0").await
 }
 
+/// The server, by a database of it that is nobody's: for who makes databases itself.
+pub async fn server() -> Config {
+    SERVER.get_or_init(start).await.clone().dbname("postgres").clone()
+}
+
 async fn create_database(template: &str) -> Config {
     let server = SERVER.get_or_init(start).await;
     let name = format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed));

@@ -18,6 +18,10 @@ pub mod roles;
 pub mod rules;
 
 #[cfg(test)]
+mod documents_tests;
+#[cfg(test)]
+mod rulings_tests;
+#[cfg(test)]
 mod settings_tests;
 #[cfg(test)]
 mod test_world;

@@ -114,25 +114,8 @@ async fn a_batch_is_true_at_one_revision_while_everything_changes() {
     let writer = async {
         let mut now: Truth = [true, false, true, false, false];
         while !over.load(Ordering::SeqCst) {
-            // bob is on one of them or on neither, cyd on one or on both, dan and P never in the team together
             for step in 0..8 {
-                let token = match step {
-                    0 => write.remove_collaborator(if now[0] { PROJECT } else { "acme/q" }, "bob").await,
-                    1 => {
-                        let to = if truth.len() % 3 == 0 { PROJECT } else { "acme/q" };
-                        write.add_collaborator(to, "bob", ProjectRole::Editor).await
-                    }
-                    2 => {
-                        write
-                            .add_collaborator(if now[2] { "acme/q" } else { PROJECT }, "cyd", ProjectRole::Editor)
-                            .await
-                    }
-                    3 => write.remove_collaborator(if truth.len() % 2 == 0 { PROJECT } else { "acme/q" }, "cyd").await,
-                    4 => team(write, "dan", false).await,
-                    5 => write.add_collaborator(PROJECT, "@acme/swap", ProjectRole::Editor).await,
-                    6 => write.remove_collaborator(PROJECT, "@acme/swap").await,
-                    _ => team(write, "dan", true).await,
-                };
+                let token = take(write, step, &now, truth.len()).await;
                 match step {
                     0 => (now[0], now[1]) = (false, false),
                     1 => (now[0], now[1]) = (truth.len() % 3 == 0, truth.len() % 3 != 0),
@@ -166,6 +149,22 @@ async fn a_batch_is_true_at_one_revision_while_everything_changes() {
         assert!(!granted[4], "dan left the team before it was added");
     }
     println!("{} batches at {} of {} revisions", seen.len(), revisions.len(), truth.len());
+}
+
+/// The next of eight writes: bob is on one of the projects or on neither, cyd on one or on both, dan and P never in the team
+/// together.
+async fn take(write: &Service, step: u8, now: &Truth, count: usize) -> Result<String, tonic::Status> {
+    let (p, q, editor) = (PROJECT, "acme/q", ProjectRole::Editor);
+    match step {
+        0 => write.remove_collaborator(if now[0] { p } else { q }, "bob").await,
+        1 => write.add_collaborator(if count.is_multiple_of(3) { p } else { q }, "bob", editor).await,
+        2 => write.add_collaborator(if now[2] { q } else { p }, "cyd", editor).await,
+        3 => write.remove_collaborator(if count.is_multiple_of(2) { p } else { q }, "cyd").await,
+        4 => team(write, "dan", false).await,
+        5 => write.add_collaborator(p, "@acme/swap", editor).await,
+        6 => write.remove_collaborator(p, "@acme/swap").await,
+        _ => team(write, "dan", true).await,
+    }
 }
 
 async fn team(service: &Service, user: &str, is_in: bool) -> Result<String, tonic::Status> {
@@ -288,7 +287,46 @@ async fn a_batch_that_is_late_says_so_and_the_next_one_is_answered() {
     let mut request = Request::new(BatchCheckRequest { checks: checks.clone(), consistency: None });
     request.set_timeout(Duration::from_millis(300));
     let status = scene.here.batch_with(request).await.unwrap_err();
-    assert_eq!((status.code(), reason(&status).as_str()), (Code::DeadlineExceeded, "DEADLINE_EXCEEDED"));
+    // the caller's own clock may run out before the answer is there
+    let late = [(Code::DeadlineExceeded, "DEADLINE_EXCEEDED"), (Code::Cancelled, "")];
+    assert!(late.contains(&(status.code(), reason(&status).as_str())), "{status:?}");
     scene.proxy.release(Purpose::Loads);
     assert_eq!(all_allowed(&scene.here.batch(checks).await.unwrap()), [Ok(true)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_batch_gets_through_a_storm_of_writes() {
+    let (database, items, expected) = crowd().await;
+    let service = Service::start_on(database, &[]).await;
+    service.batch(items.clone()).await.unwrap();
+    let over = AtomicBool::new(false);
+    let storm = async {
+        let writers = (0..8).map(|writer| {
+            let (service, over) = (&service, &over);
+            async move {
+                let mut written = 0u32;
+                while !over.load(Ordering::SeqCst) {
+                    service.create_users(&[&format!("new-{writer}-{written}")]).await;
+                    written += 1;
+                }
+                written
+            }
+        });
+        futures::future::join_all(writers).await.into_iter().sum::<u32>()
+    };
+    let batches = async {
+        let mut slowest = Duration::ZERO;
+        for _ in 0..30 {
+            let begun = std::time::Instant::now();
+            let answer = tokio::time::timeout(Duration::from_secs(10), service.batch(items.clone())).await;
+            assert_eq!(all_allowed(&answer.expect("it gets through").unwrap()), expected);
+            slowest = slowest.max(begun.elapsed());
+        }
+        over.store(true, Ordering::SeqCst);
+        slowest
+    };
+    let (written, slowest) = tokio::join!(storm, batches);
+    println!("30 batches beside {written} writes, the slowest in {slowest:?}");
+    assert!(written > 30);
+    service.stop().await;
 }

@@ -14,6 +14,7 @@ mod loads;
 mod membership;
 mod misuse;
 mod outage;
+mod policy;
 mod races;
 mod smoke;
 mod statements;

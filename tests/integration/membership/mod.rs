@@ -11,6 +11,7 @@ mod nonsense;
 mod overlaps;
 mod pages;
 mod refusals;
+mod rulings;
 mod sequences;
 mod transfers;
 mod world;

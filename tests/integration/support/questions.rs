@@ -32,7 +32,7 @@ pub fn on_nothing(user: &str, action: &str) -> CheckItem {
 
 /// Whether an item was allowed, or the code and reason of its error.
 pub fn allowed(result: &CheckResult) -> Result<bool, (Code, ErrorReason)> {
-    match result.result.as_ref().expect("an item has a result") {
+    match result.result.as_ref().unwrap() {
         Answer::Project(answer) => Ok(answer.allowed),
         Answer::Organization(answer) => Ok(answer.allowed),
         Answer::Account(answer) => Ok(answer.allowed),
@@ -72,7 +72,7 @@ impl Clients {
     pub async fn ask(&self, item: &CheckItem) -> Result<(CheckResult, String), Status> {
         let (user, action) = (item.user.clone(), item.action.clone());
         let mut client = self.authorization();
-        let (answer, revision) = match item.object.clone().expect("it is about something") {
+        let (answer, revision) = match item.object.clone().unwrap() {
             Object::Project(project) => {
                 let request = rolegate::grpc::v1::CheckRequest { user, project, action, consistency: None };
                 let mut answer = client.check(request).await?.into_inner();

@@ -142,10 +142,10 @@ pub async fn load_projects_for(
         " LEFT JOIN LATERAL (
             SELECT (SELECT count(*) FROM (
                         SELECT FROM collaborator WHERE project_id = project.id AND user_id IS NOT NULL
-                        LIMIT coalesce(plan.collaborator_limit::bigint + 2, 0)) AS some) AS users,
+                        LIMIT coalesce(plan.collaborator_limit::bigint + 2, 0)) AS bounded) AS users,
                    (SELECT count(*) FROM (
                         SELECT FROM collaborator WHERE project_id = project.id AND user_id IS NOT NULL AND NOT incognito
-                        LIMIT coalesce(plan.collaborator_limit::bigint + 2, 0)) AS some) AS listed
+                        LIMIT coalesce(plan.collaborator_limit::bigint + 2, 0)) AS bounded) AS listed
         ) AS counted ON true
         WHERE project.id = ANY ($1)
         ORDER BY project.id"

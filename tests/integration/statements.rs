@@ -20,14 +20,14 @@ async fn every_statement_can_be_prepared() {
 }
 
 /// The statements in the sources, by name: what every constant is, with the macros of its file written out.
-fn statements() -> BTreeMap<String, String> {
+pub fn statements() -> BTreeMap<String, String> {
     let constants = Regex::new(r#"(?s)const [A-Z_]+: &str =\s*(.*?);\n"#).unwrap();
     let named = Regex::new(r"-- (\w+)\n").unwrap();
     let mut found = BTreeMap::new();
     for text in store_sources() {
         let macros = macros(&text);
         for constant in constants.captures_iter(&text) {
-            let sql = expand(&constant[1], &macros, &[]);
+            let sql = expand(&constant[1], &macros, &BTreeMap::new());
             if let Some(name) = named.captures(&sql) {
                 found.insert(name[1].to_owned(), sql.clone());
             }
@@ -36,27 +36,40 @@ fn statements() -> BTreeMap<String, String> {
     found
 }
 
-/// The bodies of a file's macros, by name.
-fn macros(text: &str) -> BTreeMap<String, String> {
-    let definitions = Regex::new(r"(?s)macro_rules! (\w+) \{\s*\([^)]*\) => \{(.*?)\};\n\}").unwrap();
-    definitions.captures_iter(text).map(|found| (found[1].to_owned(), found[2].to_owned())).collect()
+/// A macro: what its arguments are called, and its body.
+struct Macro {
+    parameters: Vec<String>,
+    body: String,
+}
+
+/// A file's macros, by name.
+fn macros(text: &str) -> BTreeMap<String, Macro> {
+    let definitions = Regex::new(r"(?s)macro_rules! (\w+) \{\s*\(([^)]*)\) => \{(.*?)\};\n\}").unwrap();
+    let parameter = Regex::new(r"\$(\w+):").unwrap();
+    let mut macros = BTreeMap::new();
+    for found in definitions.captures_iter(text) {
+        let parameters = parameter.captures_iter(&found[2]).map(|name| name[1].to_owned()).collect();
+        macros.insert(found[1].to_owned(), Macro { parameters, body: found[3].to_owned() });
+    }
+    macros
 }
 
 /// The text that string literals, arguments and calls of macros come to.
-fn expand(source: &str, macros: &BTreeMap<String, String>, arguments: &[String]) -> String {
+fn expand(source: &str, macros: &BTreeMap<String, Macro>, arguments: &BTreeMap<String, String>) -> String {
     let parts = r#"(?s)"((?:[^"\\]|\\.)*)"|\$(\w+)|(\w+)!\(((?:[^()"]|"[^"]*")*)\)"#;
     let mut text = String::new();
     for part in Regex::new(parts).unwrap().captures_iter(source) {
         if let Some(literal) = part.get(1) {
             text += &literal.as_str().replace("\\n", "\n");
         } else if let Some(argument) = part.get(2) {
-            text += &arguments[usize::from(argument.as_str() != "name")];
+            text += &arguments[argument.as_str()];
         } else if &part[3] == "concat" {
             // one without a call in it; of the others the parts are met one by one
             text += &expand(&part[4], macros, arguments);
         } else {
-            let given: Vec<_> = part[4].split('"').skip(1).step_by(2).map(str::to_owned).collect();
-            text += &expand(&macros[&part[3]], macros, &given);
+            let given = part[4].split('"').skip(1).step_by(2).map(str::to_owned);
+            let called = &macros[&part[3]];
+            text += &expand(&called.body, macros, &called.parameters.iter().cloned().zip(given).collect());
         }
     }
     text

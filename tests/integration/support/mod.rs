@@ -7,6 +7,6 @@ pub mod proxy;
 pub mod scene;
 pub mod service;
 
-pub use oracle::{Matrix, Verdict};
+pub use oracle::{Matrix, Rules, Verdict};
 pub use postgres::fresh_database;
 pub use service::{Clients, Service, reason};

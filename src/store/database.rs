@@ -92,7 +92,10 @@ impl Database {
             .keepalives_idle(Duration::from_secs(10));
         add_options(
             &mut config,
-            "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s",
+            // What an index has in order must be read in that order, a page at a time: sorting what another index finds
+            // looks as cheap to the planner, and reads all of it. No statement is worth compiling, whatever its estimate.
+            "-c jit=off -c enable_incremental_sort=off \
+             -c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s",
         );
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(config.clone(), NoTls, recycling);

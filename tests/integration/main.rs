@@ -8,6 +8,7 @@ mod cancellation;
 mod consistency;
 mod expiry;
 mod history;
+mod lists;
 mod loads;
 mod membership;
 mod outage;

@@ -1,7 +1,7 @@
 //! Random histories: after every write the answers to every kind of question are those of the SQL oracle, grants and denials
 //! alike.
 //!
-//! `ROLEGATE_HISTORY_STEPS` makes each history longer (up to 400 writes unless set), `ROLEGATE_HISTORIES` runs more of them (3
+//! `ROLEGATE_HISTORY_STEPS` makes each history longer (up to 320 writes unless set), `ROLEGATE_HISTORIES` runs more of them (3
 //! unless set). A failure names the shortest history found that shows it; `ROLEGATE_TEST_LOG=error` adds what the service
 //! logged.
 
@@ -45,7 +45,7 @@ const REFUSALS: [Code; 6] = [
 type Tally = BTreeMap<(String, String), u32>;
 
 /// How many writes a history has at the most, and how many histories there are, unless set otherwise.
-const STEPS: u32 = 400;
+const STEPS: u32 = 320;
 const HISTORIES: u32 = 3;
 
 /// Every so many writes something that was said to help is done.

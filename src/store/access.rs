@@ -1,6 +1,11 @@
 //! What lists of «who may» and «on what» walk through, in one snapshot of the database, by ids that never change.
 //!
 //! These are candidates: every one who may is among them, and not all of them may.
+//!
+//! A page must cost the same wherever it is, whatever the planner takes the rows for. So what is walked through is given
+//! as a range of an index, from (what it is of, after which) on, in the order of both columns: with `=` on the first one
+//! the planner may take another index that has the right order, and walk past all that is of others. And what is looked
+//! up for a page has `LIMIT 1`, or the planner may read a whole table to join it.
 
 use deadpool_postgres::{GenericClient, Transaction};
 use jiff::Timestamp;
@@ -55,6 +60,74 @@ pub struct Ways {
     pub public: bool,
 }
 
+/// The page of the candidates, with what projects are called.
+macro_rules! page_of_projects {
+    () => {
+        "page (id) AS (SELECT id FROM candidate ORDER BY id LIMIT $7)
+        SELECT page.id, owner.username, found.name
+        FROM page CROSS JOIN LATERAL (
+            SELECT owner_id, name FROM project WHERE project.id = page.id LIMIT 1
+        ) AS found CROSS JOIN LATERAL (
+            SELECT username FROM account WHERE account.id = found.owner_id LIMIT 1
+        ) AS owner
+        ORDER BY page.id"
+    };
+}
+
+const OF_ANY_OWNER: &str = concat!(
+    "-- candidate_projects
+    WITH source (id) AS (
+        SELECT unnest($2::bigint[])
+        UNION SELECT account.id FROM account WHERE account.id = ANY ($3) AND account.default_project_role IS NOT NULL
+    ), candidate (id) AS (
+        SELECT owned.id FROM source CROSS JOIN LATERAL (
+            SELECT project.id FROM project
+            WHERE (owner_id, project.id) > (source.id, $6) AND owner_id <= source.id
+            ORDER BY owner_id, project.id LIMIT $7
+        ) AS owned
+        UNION
+        (SELECT project_id FROM collaborator
+         WHERE (user_id, project_id) > ($1, $6) AND user_id <= $1 ORDER BY user_id, project_id LIMIT $7)
+        UNION
+        SELECT shared.project_id FROM unnest($4::bigint[]) AS team (id) CROSS JOIN LATERAL (
+            SELECT project_id FROM collaborator
+            WHERE (team_id, project_id) > (team.id, $6) AND team_id <= team.id
+            ORDER BY team_id, project_id LIMIT $7
+        ) AS shared
+        UNION
+        (SELECT project.id FROM project WHERE $5 AND public AND project.id > $6 ORDER BY project.id LIMIT $7)
+    ), ",
+    page_of_projects!()
+);
+
+const OF_ONE_OWNER: &str = concat!(
+    "-- candidate_projects_of_owner
+    WITH candidate (id) AS (
+        (SELECT project.id FROM project
+         WHERE (owner_id, project.id) > ($8, $6) AND owner_id <= $8 AND (
+             $8 = ANY ($2::bigint[])
+             OR $8 = ANY ($3::bigint[])
+                AND (SELECT default_project_role FROM account WHERE account.id = $8) IS NOT NULL)
+         ORDER BY owner_id, project.id LIMIT $7)
+        UNION
+        (SELECT project_id FROM collaborator
+         WHERE (user_id, owner_id, project_id) > ($1, $8, $6) AND (user_id, owner_id) <= ($1, $8) AND user_id <= $1
+         ORDER BY user_id, owner_id, project_id LIMIT $7)
+        UNION
+        SELECT shared.project_id FROM team CROSS JOIN LATERAL (
+            SELECT project_id FROM collaborator
+            WHERE (team_id, project_id) > (team.id, $6) AND team_id <= team.id
+            ORDER BY team_id, project_id LIMIT $7
+        ) AS shared
+        WHERE team.id = ANY ($4::bigint[]) AND team.organization_id = $8
+        UNION
+        (SELECT project.id FROM project
+         WHERE $5 AND public AND (owner_id, project.id) > ($8, $6) AND owner_id <= $8
+         ORDER BY owner_id, project.id LIMIT $7)
+    ), ",
+    page_of_projects!()
+);
+
 /// Projects that a user may hold a role on, after one and in the order of their ids, at most so many.
 pub async fn candidate_projects(
     client: &impl GenericClient,
@@ -63,47 +136,6 @@ pub async fn candidate_projects(
     after: ProjectId,
     most: i64,
 ) -> Result<Vec<CandidateProject>, StoreError> {
-    const OF_ANY_OWNER: &str = "-- candidate_projects
-        WITH source (id) AS (
-            SELECT unnest($2::bigint[])
-            UNION SELECT account.id FROM account WHERE account.id = ANY ($3) AND account.default_project_role IS NOT NULL
-        ), candidate (id) AS (
-            SELECT owned.id FROM source CROSS JOIN LATERAL (
-                SELECT project.id FROM project WHERE owner_id = source.id AND project.id > $6 ORDER BY project.id LIMIT $7
-            ) AS owned
-            UNION
-            (SELECT project_id FROM collaborator WHERE user_id = $1 AND project_id > $6 ORDER BY project_id LIMIT $7)
-            UNION
-            SELECT shared.project_id FROM unnest($4::bigint[]) AS team (id) CROSS JOIN LATERAL (
-                SELECT project_id FROM collaborator WHERE team_id = team.id AND project_id > $6 ORDER BY project_id LIMIT $7
-            ) AS shared
-            UNION
-            (SELECT project.id FROM project WHERE $5 AND public AND project.id > $6 ORDER BY project.id LIMIT $7)
-        ), page (id) AS (SELECT id FROM candidate ORDER BY id LIMIT $7)
-        SELECT project.id, owner.username, project.name
-        FROM page JOIN project USING (id) JOIN account AS owner ON owner.id = project.owner_id ORDER BY project.id";
-    const OF_ONE_OWNER: &str = "-- candidate_projects_of_owner
-        WITH candidate (id) AS (
-            (SELECT project.id FROM project
-             WHERE owner_id = $8 AND project.id > $6 AND (
-                 $8 = ANY ($2::bigint[])
-                 OR $8 = ANY ($3::bigint[])
-                    AND (SELECT default_project_role FROM account WHERE account.id = $8) IS NOT NULL)
-             ORDER BY project.id LIMIT $7)
-            UNION
-            (SELECT project_id FROM collaborator WHERE user_id = $1 AND owner_id = $8 AND project_id > $6
-             ORDER BY project_id LIMIT $7)
-            UNION
-            SELECT shared.project_id FROM team CROSS JOIN LATERAL (
-                SELECT project_id FROM collaborator WHERE team_id = team.id AND project_id > $6 ORDER BY project_id LIMIT $7
-            ) AS shared
-            WHERE team.id = ANY ($4::bigint[]) AND team.organization_id = $8
-            UNION
-            (SELECT project.id FROM project WHERE $5 AND public AND owner_id = $8 AND project.id > $6
-             ORDER BY project.id LIMIT $7)
-        ), page (id) AS (SELECT id FROM candidate ORDER BY id LIMIT $7)
-        SELECT project.id, owner.username, project.name
-        FROM page JOIN project USING (id) JOIN account AS owner ON owner.id = project.owner_id ORDER BY project.id";
     let Ways { user, accounts, memberships, teams, public } = ways;
     let rows = match owner {
         None => query(client, OF_ANY_OWNER, &[user, accounts, memberships, teams, public, &after.0, &most]).await?,
@@ -136,31 +168,43 @@ pub async fn candidate_users(
 ) -> Result<Vec<CandidateUser>, StoreError> {
     const SQL: &str = "-- candidate_users
         WITH owner AS (
-            SELECT account.id, coalesce(account.owner_id, account.id) AS user_id, account.default_project_role
-            FROM project JOIN account ON account.id = project.owner_id WHERE project.id = $1
+            SELECT owner.* FROM project CROSS JOIN LATERAL (
+                SELECT account.id, coalesce(account.owner_id, account.id) AS user_id, account.default_project_role
+                FROM account WHERE account.id = project.owner_id LIMIT 1
+            ) AS owner
+            WHERE project.id = $1
         ), candidate (id) AS (
             SELECT user_id FROM owner WHERE user_id > $2
             UNION
             SELECT admin.user_id FROM owner CROSS JOIN LATERAL (
-                SELECT user_id FROM member WHERE organization_id = owner.id AND role = 'admin' AND user_id > $2
-                ORDER BY user_id LIMIT $3
+                SELECT user_id FROM member
+                WHERE role = 'admin' AND (organization_id, user_id) > (owner.id, $2) AND organization_id <= owner.id
+                ORDER BY organization_id, user_id LIMIT $3
             ) AS admin
             UNION
             SELECT other.user_id FROM owner CROSS JOIN LATERAL (
                 SELECT user_id FROM member
-                WHERE owner.default_project_role IS NOT NULL AND organization_id = owner.id AND user_id > $2
-                ORDER BY user_id LIMIT $3
+                WHERE owner.default_project_role IS NOT NULL
+                      AND (organization_id, user_id) > (owner.id, $2) AND organization_id <= owner.id
+                ORDER BY organization_id, user_id LIMIT $3
             ) AS other
             UNION
-            (SELECT user_id FROM collaborator WHERE project_id = $1 AND user_id > $2 ORDER BY user_id LIMIT $3)
+            (SELECT user_id FROM collaborator
+             WHERE (project_id, user_id) > ($1, $2) AND project_id <= $1 ORDER BY project_id, user_id LIMIT $3)
             UNION
             SELECT mate.user_id FROM collaborator CROSS JOIN LATERAL (
-                SELECT user_id FROM team_member WHERE team_member.team_id = collaborator.team_id AND user_id > $2
-                ORDER BY user_id LIMIT $3
+                SELECT user_id FROM team_member
+                WHERE (team_member.team_id, user_id) > (collaborator.team_id, $2)
+                      AND team_member.team_id <= collaborator.team_id
+                ORDER BY team_member.team_id, user_id LIMIT $3
             ) AS mate
             WHERE project_id = $1 AND team_id IS NOT NULL
         ), page (id) AS (SELECT id FROM candidate ORDER BY id LIMIT $3)
-        SELECT account.id, account.username, account.username_key FROM page JOIN account USING (id) ORDER BY account.id";
+        SELECT page.id, found.username, found.username_key
+        FROM page CROSS JOIN LATERAL (
+            SELECT username, username_key FROM account WHERE account.id = page.id LIMIT 1
+        ) AS found
+        ORDER BY page.id";
     let rows = query(client, SQL, &[&project.0, &after.0, &most]).await?;
     let candidate = |row: &Row| CandidateUser {
         id: AccountId(row.get(0)),

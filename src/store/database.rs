@@ -20,8 +20,7 @@ pub(super) fn add_options(config: &mut Config, options: &str) {
 }
 
 /// A connection in use. Given back once what was asked of it is done. Dropped before that, as when a caller goes away, the
-/// statement under way is cancelled first, as the next one to use the connection would wait behind it; a connection that
-/// does not answer then is ended.
+/// statement under way is cancelled, so that it holds no locks and no place in the pool, and the connection is closed.
 pub struct Lease {
     client: Option<Client>,
 }
@@ -55,18 +54,14 @@ impl Drop for Lease {
         // while the process ends there may be nobody left to cancel it
         let Ok(runtime) = Handle::try_current() else { return drop(Client::take(client)) };
         runtime.spawn(async move {
-            let answers = tokio::time::timeout(CANCEL_WAIT, async {
-                client.cancel_token().cancel_query(NoTls).await?;
-                client.batch_execute("").await
-            });
-            if !matches!(answers.await, Ok(Ok(()))) {
-                drop(Client::take(client));
-            }
+            // the server may act on it only later: on whatever the connection does by then, so nobody gets it any more
+            let _ = tokio::time::timeout(CANCEL_WAIT, client.cancel_token().cancel_query(NoTls)).await;
+            drop(Client::take(client));
         });
     }
 }
 
-/// How long a cancelled statement may take to end.
+/// How long it may take to ask for a statement to be cancelled.
 const CANCEL_WAIT: Duration = Duration::from_secs(1);
 
 /// How long to wait for a connection, one to be made included.
@@ -92,7 +87,10 @@ impl Database {
             .keepalives_idle(Duration::from_secs(10));
         add_options(
             &mut config,
-            "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s -c jit=off",
+            // What an index has in order must be read in that order, a page at a time: sorting what another index finds
+            // looks as cheap to the planner, and reads all of it. No statement is worth compiling, whatever its estimate.
+            "-c jit=off -c enable_incremental_sort=off \
+             -c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s",
         );
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(config.clone(), NoTls, recycling);

@@ -57,18 +57,21 @@ macro_rules! project_columns {
     };
 }
 
-/// What those columns come from: all collaborators, or those that the conditions leave.
+/// What those columns come from: `direct` has the users that were added, and the condition is on the teams. An owner is looked
+/// up with `LIMIT 1`, or the planner may read all accounts to join it.
 macro_rules! project_joins {
-    ($and_user:literal, $and_team:literal) => {
+    ($direct:literal, $and_team:literal) => {
         concat!(
-            "LEFT JOIN account AS owner ON owner.id = project.owner_id
+            "LEFT JOIN LATERAL (
+                SELECT id, owner_id, default_project_role, plan_id FROM account WHERE account.id = project.owner_id LIMIT 1
+            ) AS owner ON true
             LEFT JOIN plan ON plan.id = owner.plan_id
             LEFT JOIN LATERAL (
                 SELECT array_agg(user_id ORDER BY user_id) AS ids, array_agg(role ORDER BY user_id) AS roles,
                        array_agg(incognito ORDER BY user_id) AS incognito, array_agg(expires_at ORDER BY user_id) AS ends,
                        count(*) AS users, count(*) FILTER (WHERE NOT incognito) AS listed
-                FROM collaborator WHERE project_id = project.id AND user_id IS NOT NULL ",
-            $and_user,
+                FROM ",
+            $direct,
             ") AS direct ON true
             LEFT JOIN LATERAL (
                 SELECT array_agg(team_id ORDER BY team_id) AS ids, array_agg(role ORDER BY team_id) AS roles,
@@ -117,7 +120,7 @@ pub async fn load_projects(
         " FROM revision
         CROSS JOIN unnest($1::uuid[]) AS wanted (id)
         LEFT JOIN project ON project.id = wanted.id ",
-        project_joins!("", "")
+        project_joins!("collaborator WHERE project_id = project.id AND user_id IS NOT NULL", "")
     );
     let wanted: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = query(client, SQL, &[&wanted]).await?;
@@ -137,17 +140,22 @@ pub async fn load_projects_for(
         "-- load_projects_for
         SELECT ",
         project_columns!("counted"),
-        " FROM project ",
-        project_joins!("AND user_id = ANY (array_append($2, owner.owner_id))", "AND team_id = ANY ($3)"),
+        " FROM unnest($1::uuid[]) AS wanted (id)
+        CROSS JOIN LATERAL (SELECT * FROM project WHERE project.id = wanted.id LIMIT 1) AS project ",
+        project_joins!(
+            "(SELECT unnest($2::bigint[]) UNION SELECT owner.owner_id) AS wanted (id) CROSS JOIN LATERAL (
+                    SELECT user_id, role, incognito, expires_at FROM collaborator
+                    WHERE project_id = project.id AND user_id = wanted.id LIMIT 1) AS added",
+            "AND team_id = ANY ($3)"
+        ),
         " LEFT JOIN LATERAL (
             SELECT (SELECT count(*) FROM (
                         SELECT FROM collaborator WHERE project_id = project.id AND user_id IS NOT NULL
-                        LIMIT CASE WHEN project.public THEN 0 ELSE coalesce(plan.collaborator_limit::bigint + 2, 0) END) AS seen) AS users,
+                        LIMIT CASE WHEN project.public THEN 0 ELSE coalesce(plan.collaborator_limit::bigint + 2, 0) END) AS bounded) AS users,
                    (SELECT count(*) FROM (
                         SELECT FROM collaborator WHERE project_id = project.id AND user_id IS NOT NULL AND NOT incognito
-                        LIMIT CASE WHEN project.public THEN 0 ELSE coalesce(plan.collaborator_limit::bigint + 2, 0) END) AS seen) AS listed
+                        LIMIT CASE WHEN project.public THEN 0 ELSE coalesce(plan.collaborator_limit::bigint + 2, 0) END) AS bounded) AS listed
         ) AS counted ON true
-        WHERE project.id = ANY ($1)
         ORDER BY project.id"
     );
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
@@ -170,7 +178,7 @@ pub async fn load_paths(
         CROSS JOIN unnest($1::text[], $2::text[]) AS wanted (owner, name)
         LEFT JOIN account AS named ON named.username_key = wanted.owner
         LEFT JOIN project ON project.owner_id = named.id AND project.name = wanted.name ",
-        project_joins!("", "")
+        project_joins!("collaborator WHERE project_id = project.id AND user_id IS NOT NULL", "")
     );
     let owners: Vec<&str> = paths.iter().map(|(owner, _)| owner.as_str()).collect();
     let names: Vec<&str> = paths.iter().map(|(_, name)| name.as_str()).collect();

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use rolegate::grpc::v1::{CheckRequest, CollaboratorServiceAddRequest, CollaboratorServiceRemoveRequest, ProjectRole};
+use rolegate::grpc::v1::{
+    CheckRequest, CollaboratorServiceAddRequest, CollaboratorServiceRemoveRequest, ListProjectsRequest, ProjectRole,
+};
 use tokio_postgres::Client;
 use tonic::{Code, Request, Status};
 
@@ -208,4 +210,35 @@ async fn right(service: &Service, client: &Client, project: &str) {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_lists_that_are_dropped_cost_the_next_caller_nothing() {
+    let scene = Scene::set(&["--database-connections", "4"]).await;
+    let client = connect(&scene.elsewhere.database).await;
+    let request = ListProjectsRequest {
+        user: "bob".to_owned(),
+        action: "view_project".to_owned(),
+        include_public: true,
+        ..Default::default()
+    };
+    // while the rows are held, every list that has a connection waits in PostgreSQL
+    client.batch_execute("BEGIN; LOCK TABLE project IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let lists = (0..1_000u64).map(|place| {
+        let (mut client, request) = (scene.here.authorization(), request.clone());
+        let limit = Duration::from_millis(100 + place % 200);
+        async move { tokio::time::timeout(limit, client.list_projects(request)).await }
+    });
+    let dropped = join_all(lists).await;
+    // HTTP/2 ends a connection on which so much is dropped at once, and with it what has not been dropped yet
+    let answered = dropped.into_iter().filter_map(Result::ok).filter(Result::is_ok);
+    assert_eq!(answered.count(), 0, "none could be answered");
+    client.batch_execute("ROLLBACK").await.unwrap();
+    let begun = std::time::Instant::now();
+    assert!(scene.here.check("bob", PROJECT, "delete_files").await.unwrap().allowed);
+    let listed = scene.here.authorization().list_projects(request).await.unwrap().into_inner();
+    assert_eq!(listed.projects.len(), 1);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    settled(&client).await;
+    right(&scene.here, &client, &scene.project).await;
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod agreement;
 mod batch;
 mod binary;
 mod cancellation;
@@ -10,6 +11,7 @@ mod consistency;
 mod expiry;
 mod floods;
 mod history;
+mod lists;
 mod loads;
 mod membership;
 mod misuse;

@@ -20,7 +20,7 @@ async fn every_statement_can_be_prepared() {
 }
 
 /// The statements in the sources, by name: what every constant is, with the macros of its file written out.
-fn statements() -> BTreeMap<String, String> {
+pub fn statements() -> BTreeMap<String, String> {
     let constants = Regex::new(r#"(?s)const [A-Z_]+: &str =\s*(.*?);\n"#).unwrap();
     let named = Regex::new(r"-- (\w+)\n").unwrap();
     let mut found = BTreeMap::new();
@@ -36,18 +36,22 @@ fn statements() -> BTreeMap<String, String> {
     found
 }
 
-/// What a macro is given, by name and in order, and what it comes to.
-type Macro = (Vec<String>, String);
+/// A macro: what its arguments are called, and its body.
+struct Macro {
+    parameters: Vec<String>,
+    body: String,
+}
 
 /// A file's macros, by name.
 fn macros(text: &str) -> BTreeMap<String, Macro> {
     let definitions = Regex::new(r"(?s)macro_rules! (\w+) \{\s*\(([^)]*)\) => \{(.*?)\};\n\}").unwrap();
     let parameter = Regex::new(r"\$(\w+):").unwrap();
-    let parameters = |list: &str| parameter.captures_iter(list).map(|found| found[1].to_owned()).collect();
-    definitions
-        .captures_iter(text)
-        .map(|found| (found[1].to_owned(), (parameters(&found[2]), found[3].to_owned())))
-        .collect()
+    let mut macros = BTreeMap::new();
+    for found in definitions.captures_iter(text) {
+        let parameters = parameter.captures_iter(&found[2]).map(|name| name[1].to_owned()).collect();
+        macros.insert(found[1].to_owned(), Macro { parameters, body: found[3].to_owned() });
+    }
+    macros
 }
 
 /// The text that string literals, arguments and calls of macros come to.
@@ -63,9 +67,9 @@ fn expand(source: &str, macros: &BTreeMap<String, Macro>, arguments: &BTreeMap<S
             // one without a call in it; of the others the parts are met one by one
             text += &expand(&part[4], macros, arguments);
         } else {
-            let (parameters, body) = &macros[&part[3]];
             let given = part[4].split('"').skip(1).step_by(2).map(str::to_owned);
-            text += &expand(body, macros, &parameters.iter().cloned().zip(given).collect());
+            let called = &macros[&part[3]];
+            text += &expand(&called.body, macros, &called.parameters.iter().cloned().zip(given).collect());
         }
     }
     text

@@ -10,7 +10,7 @@ use proptest::test_runner::TestRunner;
 use rolegate::grpc::v1::consistency::Requirement;
 
 use super::writes::{Write, any_write};
-use super::{ACTIONS, Pair, Service, begin, questions, setting};
+use super::{ACTIONS, Pair, STEPS, Service, begin, questions, setting};
 use crate::support::postgres::{connect, fresh_database};
 use crate::support::{Matrix, Verdict};
 
@@ -47,7 +47,7 @@ async fn every_answer_is_the_truth_at_the_revision_that_it_names() {
     let mut matrices = vec![(first, Matrix::read(&client, Timestamp::now()).await)];
     let checkers: Vec<_> =
         (0..CHECKERS).map(|number| tokio::spawn(check(Arc::clone(&here), Arc::clone(&course), number))).collect();
-    for (step, write) in lasting_writes(setting("ROLEGATE_HISTORY_STEPS", 800)).into_iter().enumerate() {
+    for (step, write) in lasting_writes(setting("ROLEGATE_HISTORY_STEPS", STEPS)).into_iter().enumerate() {
         let other = step % 3 == 2;
         let written = write.run(if other { &elsewhere } else { &here }).await;
         let Ok(revision) = written else { continue };

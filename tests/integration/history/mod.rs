@@ -1,6 +1,7 @@
-//! Random histories: after every write the answers of `Check` are those of the SQL oracle, grants and denials alike.
+//! Random histories: after every write the answers to every kind of question are those of the SQL oracle, grants and denials
+//! alike.
 //!
-//! `ROLEGATE_HISTORY_STEPS` makes each history longer (up to 800 writes unless set), `ROLEGATE_HISTORIES` runs more of them (5
+//! `ROLEGATE_HISTORY_STEPS` makes each history longer (up to 320 writes unless set), `ROLEGATE_HISTORIES` runs more of them (3
 //! unless set). A failure names the shortest history found that shows it; `ROLEGATE_TEST_LOG=error` adds what the service
 //! logged.
 
@@ -15,12 +16,12 @@ use jiff::SignedDuration;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use rolegate::grpc::v1::{self, OrganizationRole};
-use tokio_postgres::Client;
 use tonic::{Code, Status};
 
+use crate::agreement::{Agreement, Dice, Names, setting};
 use crate::support::oracle::{ACTIONS, database_clock, ends_between};
 use crate::support::postgres::{connect, fresh_database};
-use crate::support::{Matrix, Service, Verdict, reason};
+use crate::support::{Matrix, Rules, Service, Verdict, reason};
 use writes::{ACCOUNTS, PROJECT_IDS, PROJECTS, Write, any_write, project_id};
 
 /// Every so many writes everybody is asked about everything; after the others, some about some.
@@ -43,9 +44,24 @@ const REFUSALS: [Code; 6] = [
 /// How often each kind of write was answered with each code.
 type Tally = BTreeMap<(String, String), u32>;
 
+/// How many writes a history has at the most, and how many histories there are, unless set otherwise.
+const STEPS: u32 = 320;
+const HISTORIES: u32 = 3;
+
+/// Every so many writes something that was said to help is done.
+const REMEDY: usize = 8;
+
+/// What the service of a history is like.
+#[derive(Debug, Clone, Copy, Default)]
+struct Setup {
+    rules: Rules,
+    /// How many bytes its view may take, where that is hardly any.
+    memory: Option<u64>,
+}
+
 #[test]
-fn after_every_write_of_a_random_history_checks_agree_with_the_rules() {
-    let tally = random_histories(setting("ROLEGATE_HISTORIES", 5), setting("ROLEGATE_HISTORY_STEPS", 800), None);
+fn after_every_write_of_a_random_history_every_question_agrees_with_the_rules() {
+    let tally = random_histories(HISTORIES, Setup::default());
     println!("{tally:#?}");
     let kinds_done = tally.keys().filter(|(_, code)| code == "Ok").count();
     assert!(kinds_done >= 20, "nearly all of the 24 kinds of write were done at least once: {tally:#?}");
@@ -53,14 +69,18 @@ fn after_every_write_of_a_random_history_checks_agree_with_the_rules() {
 
 #[test]
 fn a_view_that_forgets_all_the_time_answers_the_same() {
-    random_histories(setting("ROLEGATE_HISTORIES", 5).div_ceil(3), setting("ROLEGATE_HISTORY_STEPS", 800), Some(6_000));
+    random_histories(HISTORIES / 2, Setup { memory: Some(6_000), ..Setup::default() });
 }
 
-fn setting(name: &str, default: u32) -> u32 {
-    std::env::var(name).map_or(default, |value| value.parse().expect(name))
+#[test]
+fn the_first_origin_wins_and_a_view_over_the_limit_is_refused_where_the_policy_says_so() {
+    let rules = Rules { first_origin: true, refuse_view: true };
+    random_histories(HISTORIES - 1, Setup { rules, ..Setup::default() });
 }
 
-fn random_histories(histories: u32, steps: u32, memory: Option<u64>) -> Tally {
+fn random_histories(histories: u32, setup: Setup) -> Tally {
+    let histories = setting("ROLEGATE_HISTORIES", histories);
+    let steps = setting("ROLEGATE_HISTORY_STEPS", STEPS);
     let config = Config { cases: histories, max_shrink_iters: 60, failure_persistence: None, ..Config::default() };
     let length = steps as usize / 2..=steps as usize;
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -68,7 +88,7 @@ fn random_histories(histories: u32, steps: u32, memory: Option<u64>) -> Tally {
     let outcome = TestRunner::new(config).run(&prop::collection::vec(any_write(), length), |writes| {
         let tally = Arc::clone(&tally);
         // on a task: a test of the harness must not run on the thread that blocks
-        runtime.block_on(async move { tokio::spawn(play(writes, memory, tally)).await.unwrap() })
+        runtime.block_on(async move { tokio::spawn(play(writes, setup, tally)).await.unwrap() })
     });
     if let Err(failure) = outcome {
         panic!("{failure}");
@@ -78,15 +98,16 @@ fn random_histories(histories: u32, steps: u32, memory: Option<u64>) -> Tally {
 }
 
 /// Plays one history on a database of its own.
-async fn play(writes: Vec<Write>, memory: Option<u64>, tally: Arc<Mutex<Tally>>) -> Result<(), TestCaseError> {
+async fn play(writes: Vec<Write>, setup: Setup, tally: Arc<Mutex<Tally>>) -> Result<(), TestCaseError> {
     let database = fresh_database().await;
     let client = connect(&database).await;
-    let service = match memory {
-        None => Service::start_on(database, &[]).await,
+    let service = match setup.memory {
+        None => Service::start_by(setup.rules.policy(), database).await,
         Some(memory) => Service::start_forgetful(database, memory).await,
     };
     begin(&service).await;
     let questions = questions();
+    let agreement = Agreement { service: &service, client: &client, rules: setup.rules, standing: None };
     for (step, write) in writes.into_iter().enumerate() {
         if step % AGAIN == AGAIN - 1 {
             begin(&service).await;
@@ -95,8 +116,8 @@ async fn play(writes: Vec<Write>, memory: Option<u64>, tally: Arc<Mutex<Tally>>)
         let shown = format!("{write:?}");
         let written = write.starting(database_clock(&client).await).run(&service).await;
         count(&tally, kind, &written);
-        let asked = choose(&questions, step);
-        compare(&service, &client, &asked).await.map_err(|problem| {
+        let agreed = ask(agreement, &questions, step, &tally).await;
+        agreed.map_err(|problem| {
             let problem = format!("after step {step}, {shown} ({}):\n{problem}", outcome(&written));
             eprintln!("{problem}");
             TestCaseError::fail(problem)
@@ -109,6 +130,21 @@ async fn play(writes: Vec<Write>, memory: Option<u64>, tally: Arc<Mutex<Tally>>)
         }
     }
     service.stop().await;
+    Ok(())
+}
+
+/// Asks for some checks and some of everything else, and now and then does what was said to help.
+async fn ask(agreement: Agreement<'_>, questions: &[Pair], step: usize, tally: &Mutex<Tally>) -> Result<(), String> {
+    compare(agreement, &choose(questions, step)).await?;
+    let (mut names, mut dice) = (names(), Dice::new(step as u64));
+    // the ids more often: most paths lead nowhere
+    names.projects.extend((0..5).flat_map(|_| (0..PROJECT_IDS).map(project_id)));
+    agreement.on_some(&names, &mut dice).await?;
+    if step % REMEDY == REMEDY - 1 {
+        for kind in agreement.on_a_remedy(&names, &mut dice).await? {
+            *tally.lock().unwrap().entry((kind.as_str_name().to_owned(), "Taken".to_owned())).or_default() += 1;
+        }
+    }
     Ok(())
 }
 
@@ -158,13 +194,16 @@ fn outcome(written: &Result<String, Status>) -> String {
 type Pair = (String, String);
 
 /// Everybody and everything that a history can know, and some that it can't.
-fn questions() -> Vec<Pair> {
-    let users = ACCOUNTS.iter().map(|name| (*name).to_owned()).chain([String::new(), "nobody".to_owned()]);
+fn names() -> Names {
+    let accounts = ACCOUNTS.iter().map(|name| (*name).to_owned()).chain([String::new(), "nobody".to_owned()]);
     let paths = ACCOUNTS.iter().flat_map(|owner| PROJECTS.map(|name| format!("{owner}/{name}")));
-    let projects: Vec<String> = (0..=PROJECT_IDS).map(project_id).chain(paths).collect();
-    users
-        .flat_map(|user| projects.iter().map(move |project| (user.clone(), project.clone())).collect::<Vec<_>>())
-        .collect()
+    Names { accounts: accounts.collect(), projects: (0..=PROJECT_IDS).map(project_id).chain(paths).collect() }
+}
+
+fn questions() -> Vec<Pair> {
+    let Names { accounts, projects } = names();
+    let of_all = |user: String| projects.iter().map(move |project| (user.clone(), project.clone())).collect::<Vec<_>>();
+    accounts.into_iter().flat_map(of_all).collect()
 }
 
 fn choose(questions: &[Pair], step: usize) -> Vec<(Pair, &'static str)> {
@@ -177,9 +216,10 @@ fn choose(questions: &[Pair], step: usize) -> Vec<(Pair, &'static str)> {
     (0..SOME).map(|index| (questions[place(index)].clone(), action(index))).collect()
 }
 
-/// Asks, and finds the answers among those that the rules give from before the first question until shortly after the
-/// last: grants may end meanwhile, by the service's clock a little early.
-async fn compare(service: &Service, client: &Client, asked: &[(Pair, &'static str)]) -> Result<(), String> {
+/// Asks for some checks, and finds the answers among those that the rules give from before the first question until shortly
+/// after the last: grants may end meanwhile, by the service's clock a little early.
+async fn compare(agreement: Agreement<'_>, asked: &[(Pair, &'static str)]) -> Result<(), String> {
+    let Agreement { service, client, rules, .. } = agreement;
     let before = database_clock(client).await;
     let answers = join_all(asked.iter().map(|((user, project), action)| service.check(user, project, action))).await;
     let after = database_clock(client).await;
@@ -187,7 +227,7 @@ async fn compare(service: &Service, client: &Client, asked: &[(Pair, &'static st
     moments.push(before);
     let mut matrices = Vec::new();
     for moment in moments {
-        matrices.push(Matrix::read(client, moment).await);
+        matrices.push(Matrix::read_by(rules, client, moment).await);
     }
     for (((user, project), action), answer) in asked.iter().zip(answers) {
         let answer = answer.map_err(|status| format!("{user} {project} {action}: {status:?}"))?;

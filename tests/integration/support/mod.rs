@@ -8,6 +8,6 @@ pub mod questions;
 pub mod scene;
 pub mod service;
 
-pub use oracle::{Matrix, Verdict};
+pub use oracle::{Matrix, Rules, Verdict};
 pub use postgres::fresh_database;
 pub use service::{Clients, Service, reason};

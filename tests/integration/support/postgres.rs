@@ -54,8 +54,14 @@ pub fn scratch_folder() -> PathBuf {
 
 /// What a server in `data_dir` is started with: fast, and safe enough for a test.
 pub fn test_server(data_dir: &Path) -> EmbeddedOptions {
-    let settings =
-        [("fsync", "off"), ("synchronous_commit", "off"), ("full_page_writes", "off"), ("max_connections", "500")];
+    let settings = [
+        ("fsync", "off"),
+        ("synchronous_commit", "off"),
+        ("full_page_writes", "off"),
+        ("max_connections", "500"),
+        // the oracle asks for much at once, and would be compiled each time
+        ("jit", "off"),
+    ];
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     EmbeddedOptions { data_dir: data_dir.join("data"), binaries: None, settings }
 }

@@ -1,0 +1,170 @@
+//! What a page costs, in pages of PostgreSQL's memory: as much late in a list as early.
+
+use rolegate::store::Database;
+use serde_json::Value;
+use tokio_postgres::Client;
+
+use super::crowd::{MANY, fill};
+use crate::statements::statements;
+use crate::support::fresh_database;
+use crate::support::postgres::connect;
+
+/// How many rows a large page asks for.
+const ROWS: i64 = 1_001;
+
+/// The most buffers that a row of a page may cost.
+const DEAREST_ROW: i64 = 30;
+
+/// A statement under test, by the name and the arguments that it is prepared and executed with.
+struct Prepared<'a> {
+    client: &'a Client,
+    name: &'static str,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_late_in_a_list_of_100_000_costs_what_an_early_one_costs() {
+    // a prepared statement is planned for its arguments, or after a while for any
+    let database = fresh_database().await;
+    fill(&connect(&database).await).await;
+    // a connection of the service's, with the settings that those have
+    let pool = Database::new(database, 1).unwrap();
+    let client = pool.client().await.unwrap();
+    for mode in ["force_custom_plan", "force_generic_plan"] {
+        client.batch_execute(&format!("SET plan_cache_mode = {mode}")).await.unwrap();
+        println!("{mode}");
+        candidate_projects(&client).await;
+        candidate_projects_of_one_owner(&client).await;
+        candidate_users(&client).await;
+        facts_of_projects(&client).await;
+        facts_of_users(&client).await;
+    }
+}
+
+/// What the user `busy` looks through.
+async fn ways(client: &Client) -> String {
+    let sql = "SELECT format('%s, %L, %L, %L, true', busy.id, ARRAY[busy.id],
+                   (SELECT array_agg(organization_id) FROM member WHERE user_id = busy.id),
+                   (SELECT array_agg(team_id) FROM team_member WHERE user_id = busy.id))
+               FROM account AS busy WHERE username = 'busy'";
+    text(client, sql).await
+}
+
+async fn candidate_projects(client: &Client) {
+    let types = "bigint, bigint[], bigint[], bigint[], boolean, uuid, bigint";
+    let statement = Prepared::new(client, "candidate_projects", types).await;
+    let ways = ways(client).await;
+    let early = "00000000-0000-0000-0000-000000000000".to_owned();
+    let mut costs = Vec::new();
+    for after in [early, project_at(client, "true", 0.5).await, project_at(client, "true", 0.9).await] {
+        costs.push(statement.cost(&format!("{ways}, '{after}', {ROWS}"), ROWS).await);
+    }
+    even("all projects", &costs);
+}
+
+async fn candidate_projects_of_one_owner(client: &Client) {
+    let types = "bigint, bigint[], bigint[], bigint[], boolean, uuid, bigint, bigint";
+    let statement = Prepared::new(client, "candidate_projects_of_owner", types).await;
+    let ways = ways(client).await;
+    for owner in ["busy", "direct", "teams", "members", "open"] {
+        let id = text(client, &format!("SELECT id::text FROM account WHERE username = '{owner}'")).await;
+        let mut costs = Vec::new();
+        for place in [0.0, 0.5, 0.9] {
+            let after = project_at(client, &format!("owner_id = {id}"), place).await;
+            costs.push(statement.cost(&format!("{ways}, '{after}', {ROWS}, {id}"), ROWS).await);
+        }
+        even(&format!("the projects of {owner}"), &costs);
+    }
+    let closed = text(client, "SELECT id::text FROM account WHERE username = 'closed'").await;
+    let none = statement.cost(&format!("{ways}, '00000000-0000-0000-0000-000000000000', {ROWS}, {closed}"), 0).await;
+    assert!(none < 100 * DEAREST_ROW, "{none} for projects on which nothing is held");
+}
+
+async fn candidate_users(client: &Client) {
+    let statement = Prepared::new(client, "candidate_users", "uuid, bigint, bigint").await;
+    let mut costs = Vec::new();
+    for after in [0, MANY / 2, MANY / 10 * 9] {
+        costs.push(statement.cost(&format!("md5('square')::uuid, {after}, {ROWS}"), ROWS).await);
+    }
+    even("the users of a project", &costs);
+}
+
+async fn facts_of_projects(client: &Client) {
+    let statement = Prepared::new(client, "load_projects_for", "uuid[], bigint[], bigint[]").await;
+    let sql =
+        "SELECT format('ARRAY[%s], %L', busy.id, (SELECT array_agg(team_id) FROM team_member WHERE user_id = busy.id))
+               FROM account AS busy WHERE username = 'busy'";
+    let user = text(client, sql).await;
+    let mut costs = Vec::new();
+    for offset in [0, MANY / 2, MANY / 10 * 9] {
+        let ids = format!(
+            "(SELECT array_agg(id::text)::text FROM (SELECT id FROM project WHERE name <> 'square' ORDER BY id
+                           OFFSET {offset} LIMIT {ROWS}) AS page)"
+        );
+        let ids = text(client, &format!("SELECT {ids}")).await;
+        costs.push(statement.cost(&format!("'{ids}', {user}"), ROWS).await);
+    }
+    even("the facts of a page of projects", &costs);
+}
+
+async fn facts_of_users(client: &Client) {
+    let statement = Prepared::new(client, "load_projects_for", "uuid[], bigint[], bigint[]").await;
+    let teams = text(client, "SELECT array_agg(id)::text FROM team").await;
+    let mut costs = Vec::new();
+    for from in [100, MANY / 2, MANY / 10 * 9] {
+        let users =
+            text(client, &format!("SELECT array_agg(id)::text FROM generate_series({from}, {from} + 1000) AS id"))
+                .await;
+        costs.push(statement.cost(&format!("ARRAY[md5('square')::uuid], '{users}', '{teams}'"), 1).await);
+    }
+    even("the facts of a page of users", &costs);
+}
+
+/// No page costs twice what another does, and none more than its rows may.
+fn even(what: &str, costs: &[i64]) {
+    println!("  {what}: {costs:?} buffers");
+    let (least, most) = (*costs.iter().min().unwrap(), *costs.iter().max().unwrap());
+    assert!(most <= 2 * least, "{what}: {costs:?} buffers a page");
+    assert!(most <= DEAREST_ROW * ROWS, "{what}: {costs:?} buffers for {ROWS} rows");
+}
+
+/// How many rows a plan reads that do not fit.
+fn passed_over(plan: &Value) -> f64 {
+    let removed = plan["Rows Removed by Filter"].as_f64().unwrap_or(0.0) * plan["Actual Loops"].as_f64().unwrap();
+    let parts = plan["Plans"].as_array().into_iter().flatten();
+    removed + parts.map(passed_over).sum::<f64>()
+}
+
+/// The id of a project in that place of all that fit.
+async fn project_at(client: &Client, fits: &str, place: f64) -> String {
+    let sql = format!("SELECT percentile_disc({place}) WITHIN GROUP (ORDER BY id)::text FROM project WHERE {fits}");
+    text(client, &sql).await
+}
+
+async fn text(client: &Client, sql: &str) -> String {
+    client.query_one(sql, &[]).await.unwrap().get(0)
+}
+
+impl<'a> Prepared<'a> {
+    async fn new(client: &'a Client, name: &'static str, types: &str) -> Self {
+        let sql = statements().remove(name).unwrap();
+        client.batch_execute(&format!("DEALLOCATE ALL; PREPARE {name} ({types}) AS {sql}")).await.unwrap();
+        Self { client, name }
+    }
+
+    /// How many buffers an execution touches; it must find so many rows.
+    async fn cost(&self, arguments: &str, rows: i64) -> i64 {
+        let sql = format!("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) EXECUTE {} ({arguments})", self.name);
+        let explained: Value = self.client.query_one(&sql, &[]).await.unwrap().get(0);
+        let plan = &explained[0]["Plan"];
+        let counted = |name: &str| plan[name].as_i64().unwrap();
+        assert_eq!(plan["Actual Rows"].as_f64().unwrap() as i64, rows, "{}", self.name);
+        let passed = passed_over(plan);
+        assert!(passed <= ROWS as f64, "{}: {passed} rows are read in vain: {explained:#}", self.name);
+        if std::env::var("ROLEGATE_TEST_PLANS").is_ok() {
+            let sql = format!("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) EXECUTE {} ({arguments})", self.name);
+            let lines = self.client.query(&sql, &[]).await.unwrap();
+            lines.iter().for_each(|line| println!("{}", line.get::<_, String>(0)));
+        }
+        counted("Shared Hit Blocks") + counted("Shared Read Blocks")
+    }
+}

@@ -1,0 +1,7 @@
+//! `ListProjects` and `ListUsers`: at scale, while others write, and what their pages are bound to.
+
+mod costs;
+mod crowd;
+mod scale;
+mod tokens;
+mod writing;

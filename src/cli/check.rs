@@ -37,7 +37,7 @@ pub(super) async fn run(options: &CheckOptions) -> Result<ExitCode, Box<dyn Erro
     let allowed = answer.allowed;
     let asked = Asked { request, answer };
     if options.server.json {
-        println!("{}", output::json(&asked)?);
+        println!("{:#}", output::json(&asked));
     } else {
         println!("{}", output::table(&[asked]));
     }

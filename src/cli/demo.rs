@@ -7,10 +7,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Channel, Endpoint};
-use tonic_health::pb::HealthCheckRequest;
-use tonic_health::pb::health_check_response::ServingStatus;
-use tonic_health::pb::health_client::HealthClient;
+use tonic::transport::Endpoint;
 
 use super::ask::explain;
 use super::output::{self, Asked};
@@ -64,7 +61,7 @@ async fn show(address: SocketAddr) -> Result<(), Box<dyn Error>> {
     let reachable =
         if address.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], address.port())) } else { address };
     let channel = Endpoint::from_shared(format!("http://{reachable}"))?.connect_lazy();
-    tokio::time::timeout(PATIENCE, until_serving(channel.clone()))
+    tokio::time::timeout(PATIENCE, server::until_serving(channel.clone()))
         .await
         .map_err(|_| format!("the service did not serve within {} s; the log above says why", PATIENCE.as_secs()))?;
     world::load(channel.clone())
@@ -92,15 +89,4 @@ async fn show(address: SocketAddr) -> Result<(), Box<dyn Error>> {
         "  grpcurl -plaintext -d '{{\"actor\":\"adam\",\"project\":\"acme/trees\",\"collaborator\":\"tina\",\"role\":\"PROJECT_ROLE_EDITOR\"}}' {reachable} rolegate.v1.CollaboratorService/Add"
     );
     Ok(())
-}
-
-async fn until_serving(channel: Channel) {
-    let mut health = HealthClient::new(channel);
-    loop {
-        let answer = health.check(HealthCheckRequest::default()).await;
-        if answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
 }

@@ -7,11 +7,11 @@ use clap::Args;
 use comfy_table::{Table, presets};
 
 use super::ask::{ServerOptions, explain};
-use super::output::{moment, origin, reason, role};
+use super::output::{self, Asked, moment, origin, role};
 use crate::grpc::v1::authorization_service_client::AuthorizationServiceClient;
 use crate::grpc::v1::{
-    DecisionReason, ExplainRequest, ExplainResponse, OriginExplanation, OriginStanding, ProjectRole, Resolution, Step,
-    StepKind,
+    CheckRequest, CheckResponse, DecisionReason, ExplainRequest, ExplainResponse, OriginExplanation, OriginStanding,
+    ProjectRole, Resolution, Step, StepKind,
 };
 
 #[derive(Debug, Clone, Args)]
@@ -35,7 +35,7 @@ pub(super) async fn run(options: &ExplainOptions) -> Result<ExitCode, Box<dyn Er
     let request = ExplainRequest { user, project, action };
     let answer = client.explain(request.clone()).await.map_err(|status| explain(&status))?.into_inner();
     if options.server.json {
-        println!("{}", serde_json::to_string_pretty(&json(&request, &answer))?);
+        println!("{:#}", json(&request, &answer));
     } else {
         print(&request, &answer);
     }
@@ -138,7 +138,9 @@ fn sentence(step: &Step, request: &ExplainRequest) -> String {
     }
 }
 
+/// The same as for a check, and what led to it.
 fn json(request: &ExplainRequest, answer: &ExplainResponse) -> serde_json::Value {
+    let mut object = output::json(&asked(request, answer));
     let lower = |name: &'static str, prefix| name.trim_start_matches(prefix).to_lowercase();
     let origins = answer.origins.iter().map(|finding| {
         serde_json::json!({
@@ -158,20 +160,28 @@ fn json(request: &ExplainRequest, answer: &ExplainResponse) -> serde_json::Value
         })
     };
     let alternatives = answer.alternatives.iter().map(|one| one.steps.iter().map(step).collect::<Vec<_>>());
-    serde_json::json!({
-        "user": request.user,
-        "project": request.project,
-        "action": request.action,
-        "allowed": answer.allowed,
-        "role": role(answer.role()),
-        "origin": origin(answer.origin()),
-        "required_role": role(answer.required_role()),
-        "reason": reason(answer.reason()),
-        "over_limit": answer.over_limit,
-        "expires_at": answer.expires_at.and_then(moment),
-        "resolution": lower(answer.resolution().as_str_name(), "RESOLUTION_"),
-        "origins": origins.collect::<Vec<_>>(),
-        "alternatives": alternatives.collect::<Vec<_>>(),
-        "revision": answer.revision,
-    })
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert("resolution".into(), lower(answer.resolution().as_str_name(), "RESOLUTION_").into());
+        fields.insert("origins".into(), origins.collect());
+        fields.insert("alternatives".into(), serde_json::json!(alternatives.collect::<Vec<_>>()));
+    }
+    object
+}
+
+/// The check that is explained.
+fn asked(request: &ExplainRequest, answer: &ExplainResponse) -> Asked {
+    let ExplainRequest { user, project, action } = request.clone();
+    Asked {
+        request: CheckRequest { user, project, action, consistency: None },
+        answer: CheckResponse {
+            allowed: answer.allowed,
+            role: answer.role,
+            origin: answer.origin,
+            required_role: answer.required_role,
+            reason: answer.reason,
+            over_limit: answer.over_limit,
+            expires_at: answer.expires_at,
+            revision: answer.revision.clone(),
+        },
+    }
 }

@@ -26,10 +26,10 @@ pub(super) fn table(rows: &[Asked]) -> Table {
 }
 
 /// One answer as a JSON object.
-pub(super) fn json(asked: &Asked) -> Result<String, serde_json::Error> {
+pub(super) fn json(asked: &Asked) -> serde_json::Value {
     let Asked { request, answer } = asked;
     let expires_at = answer.expires_at.and_then(moment);
-    serde_json::to_string_pretty(&serde_json::json!({
+    serde_json::json!({
         "user": request.user,
         "project": request.project,
         "action": request.action,
@@ -41,7 +41,7 @@ pub(super) fn json(asked: &Asked) -> Result<String, serde_json::Error> {
         "over_limit": answer.over_limit,
         "expires_at": expires_at,
         "revision": answer.revision,
-    }))
+    })
 }
 
 fn why(answer: &CheckResponse) -> String {
@@ -66,7 +66,7 @@ pub(super) fn origin(origin: Origin) -> String {
     short(origin.as_str_name(), "ORIGIN_").to_lowercase()
 }
 
-pub(super) fn reason(reason: DecisionReason) -> &'static str {
+fn reason(reason: DecisionReason) -> &'static str {
     short(reason.as_str_name(), "DECISION_REASON_")
 }
 

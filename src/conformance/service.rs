@@ -7,9 +7,6 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
-use tonic_health::pb::HealthCheckRequest;
-use tonic_health::pb::health_check_response::ServingStatus;
-use tonic_health::pb::health_client::HealthClient;
 
 use super::{ConformanceError, Resolution};
 use crate::config::{DatabaseOptions, ServeOptions};
@@ -58,7 +55,7 @@ impl<'a> Database<'a> {
             tokio::spawn(async move { server::serve(listener, config, policy, &options, stopped.cancelled()).await });
         let channel = Endpoint::from_shared(format!("http://{address}"))?.connect_lazy();
         let service = Service { channel, stop, task };
-        let serving = tokio::time::timeout(PATIENCE, until_serving(service.channel.clone())).await;
+        let serving = tokio::time::timeout(PATIENCE, server::until_serving(service.channel.clone())).await;
         if serving.is_err() {
             service.end().await?;
             return Err(ConformanceError::NotServing(PATIENCE));
@@ -79,17 +76,6 @@ impl Service {
 impl Drop for Service {
     fn drop(&mut self) {
         self.stop.cancel();
-    }
-}
-
-async fn until_serving(channel: Channel) {
-    let mut health = HealthClient::new(channel);
-    loop {
-        let answer = health.check(HealthCheckRequest::default()).await;
-        if answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use tonic::metadata::MetadataMap;
 
 /// What is kept back so that an error with its reason still reaches the caller: a tenth, at most this.
-const MARGIN: Duration = Duration::from_millis(5);
+const MARGIN: Duration = Duration::from_millis(25);
 
 /// When work for this request must have an answer.
 pub(super) fn deadline(metadata: &MetadataMap, limit: Duration) -> Instant {

@@ -94,12 +94,7 @@ pub async fn serve(
     tasks.spawn(stop.clone().run_until_cancelled_owned(keep(keeper, loads.config().clone(), options.no_migrate)));
     let drain = CancellationToken::new();
     let address = listener.local_addr()?;
-    let server = Server::builder()
-        .timeout(options.request_timeout)
-        .initial_stream_window_size(CALL_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_concurrent_streams(CALLS)
-        .http2_keepalive_interval(Some(KEEPALIVE))
+    let server = transport(options)
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(TraceLayer::new_for_grpc().make_span_with(telemetry::request_span).on_failure(()))
         .layer(PropagateRequestIdLayer::x_request_id())
@@ -126,6 +121,16 @@ pub async fn serve(
     loads.close();
     info!("stopped serving");
     ended
+}
+
+/// The server below its layers: how long a call may take, and what a connection may hold.
+pub fn transport(options: &ServeOptions) -> Server {
+    Server::builder()
+        .timeout(options.request_timeout)
+        .initial_stream_window_size(CALL_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_concurrent_streams(CALLS)
+        .http2_keepalive_interval(Some(KEEPALIVE))
 }
 
 /// Waits until the service at the other end says that it serves.

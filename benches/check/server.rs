@@ -22,13 +22,13 @@ use rolegate::grpc::v1::team_service_server::TeamServiceServer;
 use rolegate::grpc::v1::user_service_server::UserServiceServer;
 use rolegate::grpc::v1::{self, CheckRequest, CheckResponse};
 use rolegate::membership::{Reader, Writer};
+use rolegate::server::transport;
 use rolegate::store::Database;
 use rolegate::telemetry;
 use rolegate::view::View;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
-use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, Streaming};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -186,8 +186,7 @@ async fn serve_empty(listener: TcpListener, empty: Empty, view: View, database: 
         .add_service(CollaboratorServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(PlanServiceServer::new(services).max_decoding_message_size(limit))
         .add_service(health);
-    Server::builder()
-        .timeout(options.request_timeout)
+    transport(&options)
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(TraceLayer::new_for_grpc().make_span_with(telemetry::request_span).on_failure(()))
         .layer(PropagateRequestIdLayer::x_request_id())

@@ -66,13 +66,14 @@ pub(super) async fn run(options: &ConformanceOptions) -> Result<ExitCode, Box<dy
     let started = stop.run_until_cancelled(Server::start(options)).await.transpose()?;
     let server = started.ok_or(INTERRUPTED)?;
     let report = stop.run_until_cancelled(server.compare(options, &worlds)).await.transpose();
-    server.end().await?;
+    let ended = server.end().await;
     let report = report?.ok_or(INTERRUPTED)?;
     if options.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         println!("{report}");
     }
+    ended?;
     Ok(ExitCode::from(u8::from(!report.agrees())))
 }
 

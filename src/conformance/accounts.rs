@@ -12,7 +12,7 @@ use super::projects::may;
 use super::question::{Answer, Known, NO, OK, OrganizationQuestion, Question, REFUSED, bit};
 use super::tally::{Case, Section};
 use super::world::World;
-use super::{ConformanceError, at};
+use super::{ConformanceError, Resolution, at};
 use crate::grpc::v1::check_item::Object;
 
 /// What a user that was never created is called.
@@ -165,6 +165,11 @@ impl<'a> Accounts<'a> {
         (user, organization): (&'a str, &'a str),
         real: Answer,
     ) -> Result<(), ConformanceError> {
+        let place = asker.place(section);
+        // no policy touches it: asked once
+        if place.0 == Some(Resolution::FirstOrigin) {
+            return Ok(());
+        }
         let real = if real == NO { REFUSED } else { OK };
         let got = match self.new_members.get(&(organization, user)) {
             Some(answer) => answer.clone(),
@@ -173,7 +178,6 @@ impl<'a> Accounts<'a> {
                 if asked.is_ok() { OK } else { REFUSED }
             }
         };
-        let place = asker.place(section);
         let action = "can_become_member (AddMember)";
         let case = Case { place, user, object: organization, action, explanation: "" };
         let question = Question::NewMember { known: self.known, organization, candidate: user };

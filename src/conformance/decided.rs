@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::world::Refusal;
@@ -68,9 +69,18 @@ pub(super) struct Effective {
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct ProjectInfo {
     pub project: String,
     pub listed_collaborators: Vec<String>,
+    /// People among them, without the organization's owner: those that the limit counts.
+    pub direct_collaborators: Vec<String>,
+    /// By a third way to count, which the real system uses nowhere; not asked.
+    #[serde(rename = "invalid_collaborators")]
+    pub _invalid_collaborators: IgnoredAny,
+    /// Whether the owner has paid for what it uses; not asked.
+    #[serde(rename = "supported_regarding_owner_account")]
+    pub _supported_regarding_owner_account: IgnoredAny,
     /// `ok` or `too_many_collaborators`; only the seed version says.
     pub status_code: Option<String>,
 }

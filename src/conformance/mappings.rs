@@ -43,7 +43,6 @@ pub struct Mapping {
     pub asked: Asked,
 }
 
-const NO_JOB: &str = "a job that follows a write: `create_files` and `create_deltas` are asked for that write";
 const NO_TEAM: &str = "a team is no account in rolegate";
 const NO_SUBSCRIPTION: &str = "rolegate knows plans, not subscriptions, seats or storage";
 
@@ -74,8 +73,8 @@ pub const MAPPINGS: &[Mapping] = &[
     line(Kind::Project, "can_read_create_jobs", Asked::Project("create_jobs")),
     line(Kind::Project, "can_list_jobs", Asked::Project("read_packages")),
     line(Kind::Project, "can_create_jobs[package]", Asked::Project("create_jobs")),
-    line(Kind::Project, "can_create_jobs[process_projectfile]", Asked::Nothing(NO_JOB)),
-    line(Kind::Project, "can_create_jobs[delta_apply]", Asked::Nothing(NO_JOB)),
+    line(Kind::Project, "can_create_jobs[process_projectfile]", Asked::Project("create_files")),
+    line(Kind::Project, "can_create_jobs[delta_apply]", Asked::Project("create_deltas")),
     line(Kind::Project, "can_read_jobs", Asked::Project("read_jobs")),
     line(Kind::Project, "can_read_packages", Asked::Project("read_packages")),
     line(Kind::Project, "can_create_project_secrets", Asked::Project("create_secrets")),

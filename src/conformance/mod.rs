@@ -196,6 +196,9 @@ async fn decisions(
     let limits = Limits { world, left_out: &left_out };
     let validation = Validation { world, api: &api, known: &known, limits };
     let new_members = validation.ask(tally).await?;
+    let mut asker = Asker::new(api.channel(), Resolution::Highest, tally);
+    listings::ask(world, &api, &left_out, &world.world.inactive(), &mut asker).await?;
+    asker.finish().await?;
     progress();
     for resolution in &settings.resolutions {
         if *resolution != Resolution::Highest {
@@ -226,9 +229,6 @@ impl Asking<'_> {
         let mut asker = Asker::new(api.channel(), resolution, tally);
         Projects { world, api, left_out, inactive, resolution }.ask(&mut asker).await?;
         Accounts { world, api, inactive, known, new_members }.ask(&mut asker).await?;
-        if resolution == Resolution::Highest {
-            listings::ask(world, api, left_out, inactive, &mut asker).await?;
-        }
         asker.finish().await
     }
 }

@@ -163,6 +163,7 @@ impl<'a> Asking<'a> {
                 resolution: self.resolution,
                 active: self.active,
                 function: asked,
+                template: self.project.is_template(),
                 effective: self.picked.effective,
                 highest_team,
             }),

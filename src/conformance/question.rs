@@ -59,6 +59,7 @@ pub(super) struct ProjectQuestion<'a> {
     pub active: bool,
     /// `None`: which role is held.
     pub function: Option<&'a str>,
+    pub template: bool,
     /// The role that the real system decided by.
     pub effective: Option<Effective>,
     /// What the real system says of the highest of several teams, where it took another one.
@@ -119,12 +120,20 @@ pub(super) struct OrganizationFacts<'a> {
     pub members: BTreeMap<&'a str, &'a str>,
     /// `None`: as many as wanted.
     pub member_limit: Option<usize>,
+    /// How many seats are paid for, after the events.
+    pub seats: Option<usize>,
 }
 
 impl<'a> Known<'a> {
     pub fn new(world: &'a World, rows: &'a Rows) -> Self {
         let limits: BTreeMap<&str, i32> =
             world.plans.iter().map(|plan| (plan.code.as_str(), plan.max_organization_members)).collect();
+        let seats: BTreeMap<&str, usize> = world
+            .world
+            .organizations
+            .iter()
+            .filter_map(|one| Some((one.id.as_str(), one.subscription.purchased_seats?)))
+            .collect();
         let (mut people, mut organizations, mut projects) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
         for row in rows {
             match row {
@@ -133,7 +142,8 @@ impl<'a> Known<'a> {
                 }
                 Row::Organization { id, owner, plan, .. } => {
                     let member_limit = limits.get(plan.as_str()).and_then(|limit| usize::try_from(*limit).ok());
-                    let facts = OrganizationFacts { owner, members: BTreeMap::new(), member_limit };
+                    let seats = seats.get(id.as_str()).copied();
+                    let facts = OrganizationFacts { owner, members: BTreeMap::new(), member_limit, seats };
                     organizations.insert(id.as_str(), facts);
                 }
                 Row::Project { id, owner, .. } => {
@@ -162,6 +172,11 @@ impl OrganizationFacts<'_> {
     /// Whether the plan allows no more members.
     pub fn is_full(&self) -> bool {
         self.member_limit.is_some_and(|limit| self.members.len() >= limit)
+    }
+
+    /// Whether the later version sees it full: it counts the owner, and seats where they are paid for.
+    pub fn is_full_with_owner(&self) -> bool {
+        self.seats.or(self.member_limit).is_some_and(|limit| self.members.len() + 1 >= limit)
     }
 }
 

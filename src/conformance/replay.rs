@@ -12,7 +12,7 @@ use super::rows::{Row, Rows, left_out, rows};
 use super::tally::{Case, Section, Tally};
 use super::validation::{reason, said};
 use super::world::{Event, Operation, World};
-use super::{ConformanceError, read_back};
+use super::{ConformanceError, read_back, rulings};
 
 const EVENT: (Option<super::Resolution>, Section) = (None, Section::Event);
 const EFFECT: (Option<super::Resolution>, Section) = (None, Section::EventEffect);
@@ -61,17 +61,22 @@ async fn replay_one(
     let after = read_back::read(api).await?;
     let changed: BTreeSet<&Row> =
         real_before.symmetric_difference(real_after).chain(before.symmetric_difference(&after)).collect();
-    for row in changed {
+    let fate = |rows: &Rows, row: &Row| if rows.contains(row) { THERE } else { GONE };
+    for row in before.union(&after).chain(changed.iter().copied()).collect::<BTreeSet<_>>() {
+        let question = Question::Effect { event, row, fits: !out_after.contains(row) };
+        // what neither changed is judged too where rolegate should have changed it
+        let ruled = rulings::expected(&question).is_some_and(|expected| expected != fate(real_after, row));
+        if !changed.contains(row) && !ruled {
+            continue;
+        }
         let never_there = !before.contains(row) && !after.contains(row);
         if never_there && (out_before.contains(row) || out_after.contains(row)) {
             tally.leave_out(EFFECT, 1);
             continue;
         }
-        let fate = |rows: &Rows| if rows.contains(row) { THERE } else { GONE };
         let object = row.to_string();
         let case = Case { place: EFFECT, user: "", object: &object, action: &action, explanation: &explanation };
-        let fits = !out_after.contains(row);
-        tally.compare(&case, &Question::Effect { event, row, fits }, &fate(real_after), &fate(&after));
+        tally.compare(&case, &question, &fate(real_after, row), &fate(&after, row));
     }
     // rows that rolegate may hold from now on
     tally.leave_out(EFFECT, target.intersection(&out_before).count() as u64);

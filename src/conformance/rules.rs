@@ -28,6 +28,11 @@ pub(super) fn over_limit(question: &Question<'_>) -> Option<Answer> {
     (asked.resolution == Resolution::Highest && retrieved && hidden).then_some(YES)
 }
 
+pub(super) fn jobs_of_deltas(question: &Question<'_>) -> Option<Answer> {
+    let Question::Project(asked) = question else { return None };
+    (asked.template && asked.function == Some("can_create_jobs[delta_apply]")).then_some(NO)
+}
+
 pub(super) fn teams(question: &Question<'_>) -> Option<Answer> {
     let Question::Project(asked) = question else { return None };
     asked.highest_team.clone().filter(|_| asked.resolution == Resolution::FirstOrigin)
@@ -90,8 +95,10 @@ pub(super) fn member_rules_before_the_limit(question: &Question<'_>) -> Option<A
 
 pub(super) fn seats(question: &Question<'_>) -> Option<Answer> {
     let Question::CleanMember(asked) = question else { return None };
-    let decided_by_limit = matches!(asked.real, "ok" | "MEMBER_LIMIT_REACHED");
-    (asked.is_new && asked.known.later && decided_by_limit && asked.is_free()).then(|| asked.answer())
+    // that version counts the owner too, and seats where they are paid for
+    let full = asked.known.organizations.get(asked.organization)?.is_full_with_owner();
+    let as_counted = asked.real == if full { "MEMBER_LIMIT_REACHED" } else { "ok" };
+    (asked.is_new && asked.known.later && as_counted && asked.is_free()).then(|| asked.answer())
 }
 
 pub(super) fn limit_on_a_role_change(question: &Question<'_>) -> Option<Answer> {
@@ -121,6 +128,9 @@ fn limited_role_change<'a>(event: &EventQuestion<'a>) -> Option<(&'a str, &'a st
 pub(super) fn transfer_when_full(question: &Question<'_>) -> Option<Answer> {
     let (Question::Event(event) | Question::Effect { event, .. }) = question else { return None };
     let (organization, heir) = transfer(event).filter(|(_, heir)| !event.inactive.contains(heir))?;
+    if !matches!(event.real, "ok" | "MEMBER_LIMIT_REACHED") {
+        return None;
+    }
     let facts = event.known.organizations.get(organization)?;
     let refused = facts.is_full() && !facts.members.contains_key(heir) && facts.owner != heir;
     match (question, refused) {

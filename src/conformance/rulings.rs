@@ -41,6 +41,12 @@ pub const RULINGS: &[Ruling] = &[
         expects: rules::over_limit,
     },
     Ruling {
+        name: "jobs of deltas",
+        decisions: "`can_create_jobs[delta_apply]` on a template project: refused",
+        why: "deltas are never created on a template project; the real function asks for the role alone",
+        expects: rules::jobs_of_deltas,
+    },
+    Ruling {
         name: "teams",
         decisions: "policy `first_origin`, several teams with different roles: the highest of them",
         why: "the real system's pick among teams is arbitrary and may differ from one query to the next",
@@ -153,3 +159,8 @@ pub const RULINGS: &[Ruling] = &[
         expects: rules::project_handed_over,
     },
 ];
+
+/// What rolegate must answer by the first ruling that applies.
+pub(super) fn expected(question: &Question<'_>) -> Option<Answer> {
+    RULINGS.iter().find_map(|ruling| (ruling.expects)(question))
+}

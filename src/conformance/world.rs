@@ -72,6 +72,8 @@ pub(super) struct Person {
 #[derive(Debug, Deserialize)]
 pub(super) struct Subscription {
     pub plan: String,
+    /// Where seats are paid for.
+    pub purchased_seats: Option<usize>,
 }
 
 #[derive(Debug, Deserialize)]

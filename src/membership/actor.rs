@@ -5,10 +5,10 @@ use super::error::MembershipError;
 use super::scope::Scope;
 use crate::domain::actions::{AccountAction, OrganizationAction, ProjectAction};
 use crate::domain::decision::{Asker, decide_account, decide_organization, decide_project};
-use crate::domain::facts::{Named, User};
+use crate::domain::facts::{Named, Time, User};
 use crate::domain::ids::{AccountId, ProjectId};
 use crate::domain::names::Username;
-use crate::domain::records::Account;
+use crate::domain::records::{Account, Subject};
 use crate::domain::refusal::{Refusal, RoleName};
 use crate::domain::roles::{OrganizationRole, ProjectRole};
 use crate::domain::rules;
@@ -28,8 +28,8 @@ pub(super) enum Actor {
 pub(super) enum Authority<R> {
     /// Nothing.
     OwnRight,
-    /// The actor's own role, where it has one.
-    Actor { name: String, role: Option<R> },
+    /// The actor's own role, where it has one, and until when.
+    Actor { name: String, role: Option<R>, until: Time },
 }
 
 impl Actor {
@@ -70,6 +70,15 @@ impl Actor {
         matches!(self, Self::User { facts: Some(facts), .. } if facts.id == user && facts.active)
     }
 
+    /// Whether what is given to this user or team is given to the actor.
+    pub(super) fn shares(&self, subject: Subject) -> bool {
+        let Self::User { facts: Some(facts), .. } = self else { return false };
+        match subject {
+            Subject::User(user) => facts.id == user,
+            Subject::Team(team) => facts.teams.contains(&team),
+        }
+    }
+
     /// Refuses where there is an actor: no user may do this.
     pub(super) fn own_right_only(&self, what: &'static str) -> Result<(), MembershipError> {
         match self {
@@ -99,10 +108,10 @@ impl Actor {
         }
     }
 
-    fn authority<R>(&self, role: Option<R>) -> Authority<R> {
+    fn authority<R>(&self, role: Option<R>, until: Time) -> Authority<R> {
         match self {
             Self::OwnRight => Authority::OwnRight,
-            Self::User { name, .. } => Authority::Actor { name: name.to_string(), role },
+            Self::User { name, .. } => Authority::Actor { name: name.to_string(), role, until },
         }
     }
 }
@@ -112,7 +121,7 @@ impl<R: Ord + Copy + Into<RoleName>> Authority<R> {
     pub(super) fn may_give(&self, role: R) -> Result<(), Refusal> {
         match self {
             Self::OwnRight => Ok(()),
-            Self::Actor { name, role: own } => rules::may_give(name, *own, role),
+            Self::Actor { name, role: own, .. } => rules::may_give(name, *own, role),
         }
     }
 
@@ -120,7 +129,15 @@ impl<R: Ord + Copy + Into<RoleName>> Authority<R> {
     pub(super) fn may_touch(&self, role: R) -> Result<(), Refusal> {
         match self {
             Self::OwnRight => Ok(()),
-            Self::Actor { name, role: own } => rules::may_touch(name, *own, role),
+            Self::Actor { name, role: own, .. } => rules::may_touch(name, *own, role),
+        }
+    }
+
+    /// May the actor have a grant of its own that lasts so long?
+    pub(super) fn may_last(&self, end: Time) -> Result<(), Refusal> {
+        match self {
+            Self::Actor { name, until, .. } if end > *until => Err(Refusal::OwnRoleOutlasted(name.clone())),
+            Self::Actor { .. } | Self::OwnRight => Ok(()),
         }
     }
 }
@@ -142,7 +159,8 @@ impl Scope<'_> {
         if !decision.allowed() {
             return Err(self.actor.denied(action.name()));
         }
-        Ok(self.actor.authority(decision.held.map(|held| held.role)))
+        let (role, until) = (decision.held.map(|held| held.role), decision.held.map(|held| held.ends_at));
+        Ok(self.actor.authority(role, until.unwrap_or(Time::NEVER)))
     }
 
     /// May the actor do this on an organization that the scope has locked?
@@ -158,7 +176,7 @@ impl Scope<'_> {
         if !decide_organization(self.actor.asker(), Some(organization), required).allowed() {
             return Err(self.actor.denied(action.name()));
         }
-        Ok(self.actor.authority(self.organization_role(organization)))
+        Ok(self.actor.authority(self.organization_role(organization), Time::NEVER))
     }
 
     /// May the actor do this on a user's account that the scope has locked?

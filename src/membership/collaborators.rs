@@ -72,6 +72,9 @@ impl Operation for AddCollaborator {
         scope.must_be_future(self.grant.expires_at)?;
         let place = scope.place(project, owner, user, &self.collaborator, self.grant.incognito).await?;
         scope.may_touch_hidden(&authority, &place.project, &self.collaborator).await?;
+        if scope.actor.shares(place.subject) {
+            authority.may_last(self.grant.ends_at())?;
+        }
         let before = collaborators::get(&scope.transaction, place.project.id, place.subject).await?;
         let counted = scope.counted(&place).await?;
         let name = self.collaborator.to_string();
@@ -101,9 +104,9 @@ impl Operation for UpdateCollaborator {
             expires_at: self.expires_at.unwrap_or(before.grant.expires_at),
         };
         authority.may_give(grant.role)?;
-        let own = matches!(place.subject, Subject::User(user) if scope.actor.is(user));
-        if own && grant.ends_at() > before.grant.ends_at() {
-            return Err(Refusal::OwnRoleOutlasted(self.collaborator.to_string()).into());
+        let gives_more = grant.role > before.grant.role || grant.ends_at() > before.grant.ends_at();
+        if gives_more && scope.actor.shares(place.subject) {
+            authority.may_last(grant.ends_at())?;
         }
         if self.incognito.is_some() {
             scope.actor.own_right_only("set whether somebody is incognito")?;

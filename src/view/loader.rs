@@ -98,7 +98,11 @@ impl Drop for Queue {
 async fn load(view: View, database: Database, keys: Vec<EntryKey>) -> Result<(), LoadError> {
     let batch = Batch::sort(keys);
     let limit = view.inner.settings.lease / 2;
-    let client = database.client().await.map_err(failed)?;
+    // without a connection no key can be read, whatever is in the way
+    let client = database.client().await.map_err(|failure| {
+        failed(failure);
+        LoadError::Unavailable
+    })?;
     // after the connection was chosen: one chosen before the view started over may lead to another history
     let epoch = view.inner.progress.position().epoch();
     let Ok(read) = timeout(limit, batch.read(&client)).await else {
@@ -126,7 +130,7 @@ async fn load(view: View, database: Database, keys: Vec<EntryKey>) -> Result<(),
 fn failed(failure: StoreError) -> LoadError {
     error!(error = &failure as &dyn std::error::Error, "failed to load entries of the view");
     match failure {
-        StoreError::Unavailable(_) => LoadError::Unavailable,
+        StoreError::Unavailable(_) | StoreError::Conflict => LoadError::Unavailable,
         _ => LoadError::Internal,
     }
 }

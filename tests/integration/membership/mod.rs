@@ -4,6 +4,7 @@ mod actors;
 mod bounds;
 mod calls;
 mod cascades;
+mod ends;
 mod hidden;
 mod limits;
 mod masks;

@@ -62,7 +62,7 @@ async fn read(client: &mut Client, policy: &Policy, question: &ExplainQuestion) 
     let Moment { token, now } = Moment::read(&snapshot).await?;
     let named = match username {
         None => None,
-        Some(name) => loads::load_names(&snapshot, &[name.key()]).await?.entries.pop().and_then(|(_, named)| named),
+        Some(name) => loads::load_name(&snapshot, &name.key()).await?,
     };
     let asker = username.as_ref().map_or(Asker::Anonymous, |_| Asker::named(named.as_ref()));
     let (id, own_teams) = match &named {

@@ -8,7 +8,7 @@ use super::page::{Filling, Page};
 use super::{Access, Moment};
 use crate::domain::change::Object;
 use crate::domain::decision::{Asker, Decision, Held, Reason, decide_project};
-use crate::domain::facts::{Named, User};
+use crate::domain::facts::User;
 use crate::domain::ids::{AccountId, ProjectId};
 use crate::domain::names::{NameKey, Username};
 use crate::domain::policy::{Policy, ProjectRule};
@@ -96,9 +96,8 @@ async fn read(
     };
     let named = match &question.user {
         None => None,
-        Some(name) => loads::load_names(&snapshot, std::slice::from_ref(name)).await?.entries.pop(),
+        Some(name) => loads::load_name(&snapshot, name).await?,
     };
-    let named: Option<Named> = named.and_then(|(_, named)| named);
     let asker = question.user.as_ref().map_or(Asker::Anonymous, |_| Asker::named(named.as_ref()));
     let user = match asker.active() {
         Ok(user) => user,

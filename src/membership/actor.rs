@@ -152,8 +152,7 @@ impl Scope<'_> {
         if matches!(self.actor, Actor::OwnRight) {
             return Ok(Authority::OwnRight);
         }
-        let loaded = loads::load_projects(&self.transaction, &[project]).await?;
-        let loaded = loaded.entries.into_iter().find_map(|(_, project)| project).ok_or(MembershipError::Moved)?;
+        let loaded = loads::load_project(&self.transaction, project).await?.ok_or(MembershipError::Moved)?;
         let rule = self.policy.project(action);
         let decision = decide_project(self.policy, self.actor.asker(), Some(loaded.owned()), rule, self.now);
         if !decision.allowed() {

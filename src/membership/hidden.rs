@@ -59,14 +59,12 @@ impl Scope<'_> {
         if !self.hides() {
             return Ok(None);
         }
-        let loaded = loads::load_projects(&self.transaction, &[project.id]).await?;
-        let loaded = loaded.entries.into_iter().find_map(|(_, project)| project).ok_or(MembershipError::Moved)?;
+        let loaded = loads::load_project(&self.transaction, project.id).await?.ok_or(MembershipError::Moved)?;
         let CollaboratorName::User(name) = name else {
             // behind a team's row stands what its people have as members
             return Ok(loaded.owner.default_project_role);
         };
-        let named = loads::load_names(&self.transaction, &[name.key()]).await?.entries.pop();
-        let Some((_, Some(Named::User(user)))) = named else { return Ok(None) };
+        let Some(Named::User(user)) = loads::load_name(&self.transaction, &name.key()).await? else { return Ok(None) };
         let mut facts = loaded.project;
         facts.collaborators = facts.collaborators.iter().copied().filter(|grant| grant.subject != user.id).collect();
         let held = held_role(Resolution::FirstOrigin, &user, &facts, &loaded.owner, self.now);

@@ -66,16 +66,16 @@ impl<'a> Scope<'a> {
         let strengths: Vec<_> = strengths.into_iter().collect();
         locks::lock_accounts(&self.transaction, &strengths).await?;
         let locked: Vec<AccountId> = strengths.iter().map(|(id, _)| *id).collect();
-        let actor_key: Vec<NameKey> = actor.iter().map(Username::key).collect();
+        let actor_key = actor.as_ref().map(Username::key);
         let (found, actor_facts, now) = try_join3(
             accounts::by_ids(&self.transaction, &locked),
-            OptionFuture::from(actor.is_some().then(|| loads::load_names(&self.transaction, &actor_key))).map(Ok),
+            OptionFuture::from(actor_key.as_ref().map(|key| loads::load_name(&self.transaction, key))).map(Ok),
             locks::now(&self.transaction),
         )
         .await?;
         self.now = now;
-        if let Some(facts) = actor_facts.transpose()? {
-            self.actor.learn(facts.entries.into_iter().find_map(|(_, named)| named));
+        if let Some(named) = actor_facts.transpose()? {
+            self.actor.learn(named);
         }
         let locked = ids.iter().zip(&wanted).map(|(id, (who, _))| same_account(*id, *who, &found));
         let mut locked = locked.collect::<Result<Vec<_>, _>>()?;
@@ -114,8 +114,7 @@ impl<'a> Scope<'a> {
 
     /// What a user is and belongs to, as the locks hold it.
     pub(super) async fn user_facts(&self, account: &Account) -> Result<Option<Named>, StoreError> {
-        let loaded = loads::load_names(&self.transaction, &[account.key()]).await?;
-        Ok(loaded.entries.into_iter().find_map(|(_, named)| named))
+        loads::load_name(&self.transaction, &account.key()).await
     }
 
     /// Says that these users' entries in the view no longer hold; keeps their names until the commit.

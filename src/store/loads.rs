@@ -108,6 +108,11 @@ pub async fn load_names(client: &impl GenericClient, keys: &[NameKey]) -> Result
     loaded(&rows, |row| NameKey::from_stored(row.get(1)), named)
 }
 
+/// What one username stands for.
+pub async fn load_name(client: &impl GenericClient, key: &NameKey) -> Result<Option<Named>, StoreError> {
+    Ok(load_names(client, std::slice::from_ref(key)).await?.entries.pop().and_then(|(_, named)| named))
+}
+
 /// Projects by id.
 pub async fn load_projects(
     client: &impl GenericClient,
@@ -125,6 +130,11 @@ pub async fn load_projects(
     let wanted: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
     let rows = query(client, SQL, &[&wanted]).await?;
     loaded(&rows, |row| ProjectId(row.get(1)), |row| project(row, 2))
+}
+
+/// One project by id.
+pub async fn load_project(client: &impl GenericClient, id: ProjectId) -> Result<Option<LoadedProject>, StoreError> {
+    Ok(load_projects(client, &[id]).await?.entries.pop().and_then(|(_, project)| project))
 }
 
 /// Projects by id, as far as these users and teams are concerned: their collaborators are those among them, and the owner

@@ -73,7 +73,17 @@ impl Replica {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, waited).await.unwrap_or_else(|_| panic!("{}", self.process.errors()));
+        tokio::time::timeout(PATIENCE, waited).await.unwrap_or_else(|_| panic!("{}", self.log_end()));
+    }
+
+    /// Waits until that user may edit that project.
+    pub async fn until_granted(&self, user: &str, project: &str) {
+        let granted = async {
+            while !self.check(user, project, "delete_files").await.is_ok_and(|answer| answer.allowed) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, granted).await.unwrap_or_else(|_| panic!("{}", self.log_end()));
     }
 
     /// Waits until it has logged a line with all of these words in it, and returns the line.
@@ -84,9 +94,16 @@ impl Replica {
             if let Some(line) = log.lines().find(|line| words.iter().all(|word| line.contains(word))) {
                 return line.to_owned();
             }
-            assert!(begun.elapsed() < PATIENCE, "no line with {words:?} in {log}");
+            assert!(begun.elapsed() < PATIENCE, "no line with {words:?}; {}", self.log_end());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// The last that it logged.
+    pub fn log_end(&self) -> String {
+        let log = self.process.errors();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(12)..].join("\n")
     }
 
     /// Repeats a write until it is accepted.
@@ -95,7 +112,7 @@ impl Replica {
         loop {
             match write(self).await {
                 Ok(accepted) => return accepted,
-                Err(status) => assert!(begun.elapsed() < PATIENCE, "{status:?} {}", self.process.errors()),
+                Err(status) => assert!(begun.elapsed() < PATIENCE, "{status:?}\n{}", self.log_end()),
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -77,6 +77,37 @@ async fn a_primary_that_hangs_is_left_and_answers_nothing_when_it_wakes_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_primary_that_is_started_again_is_not_gone_back_to() {
+    let (primary, standby) = pair().await;
+    let replica = Replica::start(&[&primary, &standby], &FLAGS).await;
+    replica.set_scene().await;
+    primary.wait_for_standby(&standby).await;
+    primary.kill().await;
+    standby.promote().await;
+    replica.until_accepted(async |replica| revoke_within(replica, Duration::from_secs(8)).await).await;
+
+    // by something that starts what has ended, and knows of no other
+    primary.start().await;
+    let fresh = Replica::launch(&[&primary, &standby], &FLAGS).await;
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(4) {
+        for replica in [&replica, &fresh] {
+            assert!(!replica.may_edit("bob").await.unwrap_or(false), "{}", replica.log_end());
+            let editors = everyone_who_edits(replica, Asked::Now).await.unwrap_or_default();
+            assert!(!editors.contains(&"bob".to_owned()), "{}", replica.log_end());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // all that it may have of the old one is asked for at once
+    let users: Vec<String> = (0..12).map(|number| format!("unknown-{number}")).collect();
+    let checks = users.iter().map(|user| replica.may_edit(user));
+    let answers = futures::future::join_all(checks).await;
+    assert!(answers.iter().all(|answer| matches!(answer, Ok(false))), "{answers:?}");
+    replica.create_user("dan").await.unwrap();
+    println!("one that was started beside it is {:?}", fresh.health().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_that_only_an_old_primary_took_is_never_acknowledged() {
     // without a synchronous standby an old primary goes on taking writes
     let (primary, standby) = pair().await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rolegate::grpc::v1::consistency::Requirement;
-use rolegate::grpc::v1::{OrganizationRole, ProjectRole};
+use rolegate::grpc::v1::ProjectRole;
 use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
 
@@ -88,7 +88,6 @@ async fn a_replica_that_slept_through_a_failover_with_loss_wakes_up_to_what_is_l
 /// bob may, cyd may not, and the standby shows it.
 async fn set_scene(replica: &Replica, primary: &Node, standby: &Node) {
     replica.set_scene().await;
-    replica.add_member("acme", "cyd", OrganizationRole::Member).await.unwrap();
     primary.until_shown_by(standby).await;
 }
 

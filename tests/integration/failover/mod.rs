@@ -52,11 +52,13 @@ impl Replica {
         replica
     }
 
-    /// bob may edit the project, and nobody else that is asked for.
+    /// ann owns the organization, and bob may edit its project; cyd may not.
     pub async fn set_scene(&self) {
         self.create_users(&["ann", "bob", "cyd"]).await;
         self.create_organization("acme", "ann").await;
-        self.add_member("acme", "bob", OrganizationRole::Member).await.unwrap();
+        for user in ["bob", "cyd"] {
+            self.add_member("acme", user, OrganizationRole::Member).await.unwrap();
+        }
         self.create_project(PROJECT, false).await;
         self.add_collaborator(PROJECT, "bob", ProjectRole::Editor).await.unwrap();
     }

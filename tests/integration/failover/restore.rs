@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rolegate::grpc::v1::consistency::Requirement;
-use rolegate::grpc::v1::{OrganizationRole, ProjectRole};
+use rolegate::grpc::v1::ProjectRole;
 use tonic::Code;
 
 use super::Replica;
@@ -77,7 +77,6 @@ impl Site {
         let node = Node::primary().await;
         let replicas = [Replica::start(&[&node], &FLAGS).await, Replica::start(&[&node], &FLAGS).await];
         replicas[0].set_scene().await;
-        replicas[0].add_member("acme", "cyd", OrganizationRole::Member).await.unwrap();
         replicas[0].create_project(COLD, false).await;
         replicas[0].add_collaborator(COLD, "bob", ProjectRole::Editor).await.unwrap();
         for replica in &replicas {

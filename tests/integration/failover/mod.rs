@@ -3,6 +3,7 @@
 mod fencing;
 mod load;
 mod loss;
+mod outlasting;
 mod restore;
 mod standbys;
 mod synchronous;
@@ -41,7 +42,7 @@ impl Replica {
     pub async fn launch(nodes: &[&Node], flags: &[&str]) -> Self {
         let url = url(nodes);
         let process = Process::start("serve", &[&["--database-url", &url], flags].concat()).await;
-        let clients = Clients { channel: process.channel.clone() };
+        let clients = Clients::on(process.channel.clone());
         Self { process, clients }
     }
 

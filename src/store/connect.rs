@@ -1,5 +1,6 @@
 //! Connecting to one of several servers: the primary among them, or any that answers.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -27,7 +28,9 @@ pub struct Hosts {
 struct Inner {
     /// One server each.
     configs: Vec<Config>,
-    last: AtomicUsize,
+    /// Shared by all that connect to the same servers: where one has found the primary, the others look first. A server
+    /// that was the primary once may still believe that it is.
+    last: Arc<AtomicUsize>,
 }
 
 /// Which server is wanted.
@@ -39,6 +42,10 @@ pub enum Role {
     Any,
 }
 
+/// What to do where nobody takes writes.
+const ONLY_STANDBYS: &str = "of the servers that --database-url names, those that answer are standbys, which take no writes; \
+                             promote one, or name the primary as well";
+
 type Connected = (Client, Connection<Socket, NoTlsStream>);
 
 impl Hosts {
@@ -46,7 +53,7 @@ impl Hosts {
     pub fn new(config: &Config, role: Role) -> Self {
         let count = config.get_hosts().len().max(config.get_hostaddrs().len());
         let configs = (0..count).map(|index| only(config, index, role)).collect();
-        Self { inner: Arc::new(Inner { configs, last: AtomicUsize::new(0) }) }
+        Self { inner: Arc::new(Inner { configs, last: Arc::default() }) }
     }
 
     /// The same servers, with settings of the session besides those that the operator gave.
@@ -54,7 +61,7 @@ impl Hosts {
     pub(super) fn with_options(&self, options: &str) -> Self {
         let mut configs = self.inner.configs.clone();
         configs.iter_mut().for_each(|config| add_options(config, options));
-        let last = AtomicUsize::new(self.inner.last.load(Ordering::Relaxed));
+        let last = Arc::clone(&self.inner.last);
         Self { inner: Arc::new(Inner { configs, last }) }
     }
 
@@ -63,8 +70,11 @@ impl Hosts {
     /// # Errors
     /// When none is, or none answers in time.
     pub(super) async fn connect(&self) -> Result<Connected, StoreError> {
-        let silent = || StoreError::Unavailable("no server answered in time".into());
-        self.first().await.map_err(|failure| failure.map_or_else(silent, StoreError::from))
+        self.first().await.map_err(|failure| match failure {
+            Some(error) if is_standby(&error) => StoreError::Unavailable(ONLY_STANDBYS.into()),
+            Some(error) => error.into(),
+            None => StoreError::Unavailable("no server answered in time".into()),
+        })
     }
 
     /// Tries the servers one after the other, beginning with the one that was right last. Each has its share of the time:
@@ -81,7 +91,7 @@ impl Hosts {
                     last.store(index, Ordering::Relaxed);
                     return Ok(connected);
                 }
-                Ok(Err(error)) => failure = Some(error),
+                Ok(Err(error)) => failure = failure.filter(is_standby).or(Some(error)),
                 Err(_) => {}
             }
         }
@@ -102,6 +112,12 @@ impl Connect for Hosts {
         }
         .boxed()
     }
+}
+
+/// Whether a server let us in, and takes no writes. What the system refuses has a number.
+fn is_standby(error: &tokio_postgres::Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    source.is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none())
 }
 
 /// The connection string for one of its servers.

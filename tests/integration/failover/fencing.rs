@@ -129,7 +129,10 @@ async fn a_write_that_only_an_old_primary_took_is_never_acknowledged() {
         assert_eq!(found.len(), 1, "{username} was acknowledged, and the primary does not have it");
     }
     replica.until_accepted(async |replica| replica.create_user("settled").await).await;
-    assert!(!acknowledged.is_empty() || !client.query("SELECT FROM account WHERE username = 'settled'", &[]).await.unwrap().is_empty());
+    assert!(
+        !acknowledged.is_empty()
+            || !client.query("SELECT FROM account WHERE username = 'settled'", &[]).await.unwrap().is_empty()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rolegate::grpc::v1::consistency::Requirement;
 use rolegate::grpc::v1::ProjectRole;
+use rolegate::grpc::v1::consistency::Requirement;
 use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
 
@@ -123,6 +123,10 @@ async fn refuses(replica: &Replica, tokens: &[String]) {
     for token in tokens {
         let requirement = Requirement::AtLeastAsFresh(token.clone());
         let status = replica.check_at(("bob", PROJECT, "delete_files"), requirement).await.unwrap_err();
-        assert_eq!((status.code(), reason(&status).as_str()), (Code::InvalidArgument, "INVALID_REVISION"), "{status:?}");
+        assert_eq!(
+            (status.code(), reason(&status).as_str()),
+            (Code::InvalidArgument, "INVALID_REVISION"),
+            "{status:?}"
+        );
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use rolegate::grpc::v1::consistency::Requirement;
 use rolegate::grpc::v1::ProjectRole;
+use rolegate::grpc::v1::consistency::Requirement;
 use tonic::Code;
 
 use super::Replica;

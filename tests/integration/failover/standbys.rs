@@ -1,9 +1,7 @@
 //! Standbys that are read from: for what they show, never for what they do not show yet.
 
 use rolegate::grpc::v1::consistency::Requirement;
-use rolegate::grpc::v1::{
-    Consistency, ExplainRequest, ListProjectsRequest, ListUsersRequest, ProjectRole,
-};
+use rolegate::grpc::v1::{Consistency, ExplainRequest, ListProjectsRequest, ListUsersRequest, ProjectRole};
 use tonic::Status;
 
 use super::{Replica, pair};
@@ -63,7 +61,8 @@ async fn a_standby_that_has_caught_up_takes_loads_and_lists_off_the_primary() {
     assert_eq!(projects_of_bob(&replica, Asked::Now).await.unwrap(), ["trees"]);
     assert!(explained(&replica, Asked::Now).await.unwrap());
     let ((at_primary, _), (at_standby, _)) = (primary.log(from_primary), standby.log(from_standby));
-    for statement in ["-- load_names", "-- load_paths", "-- candidate_users", "-- candidate_projects", "-- name_teams"] {
+    for statement in ["-- load_names", "-- load_paths", "-- candidate_users", "-- candidate_projects", "-- name_teams"]
+    {
         assert!(at_standby.contains(statement), "the standby was not asked for {statement}");
         assert!(!at_primary.contains(statement), "the primary was asked for {statement}");
     }

@@ -19,8 +19,9 @@ async fn a_primary_killed_under_load_costs_no_acknowledged_write_and_no_answer_w
     let load = Load::start(&[Arc::clone(&first), Arc::clone(&second)]);
     tokio::time::sleep(Duration::from_secs(1)).await;
 
-    let killed = Instant::now();
+    let before = Instant::now();
     primary.kill().await;
+    let killed = Instant::now();
     standby.promote().await;
     let promoted = killed.elapsed();
     first.until_accepted(async |replica| replica.create_user("after").await).await;
@@ -29,7 +30,7 @@ async fn a_primary_killed_under_load_costs_no_acknowledged_write_and_no_answer_w
     let (acknowledged, answers) = load.stop().await;
 
     all_there(&first, &standby, &acknowledged).await;
-    let before = acknowledged.iter().filter(|write| write.ended < killed).count();
+    let before = acknowledged.iter().filter(|write| write.ended < before).count();
     let after = acknowledged.iter().filter(|write| write.begun > killed).map(|write| write.ended).min();
     let after = after.expect("writes go on").duration_since(killed);
     let answered: Vec<_> = answers.iter().map(|answers| (answers.granted, answers.gap)).collect();

@@ -57,7 +57,8 @@ impl Node {
         std::fs::write(settings, made + &follow).unwrap();
         std::fs::write(standby.data().join("standby.signal"), "").unwrap();
         standby.start().await;
-        let streaming = format!("SELECT FROM pg_stat_replication WHERE application_name = '{name}' AND state = 'streaming'");
+        let streaming =
+            format!("SELECT FROM pg_stat_replication WHERE application_name = '{name}' AND state = 'streaming'");
         self.until(&streaming).await;
         standby
     }
@@ -222,7 +223,8 @@ impl Node {
     /// The process that was started, and then its children.
     fn processes(&self) -> Vec<u32> {
         let Some(first) = self.first_process() else { return Vec::new() };
-        let entries = std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+        let entries =
+            std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
         let children = entries.filter(|process| status(*process).is_some_and(|(_, parent)| parent == first));
         std::iter::once(first).chain(children).collect()
     }

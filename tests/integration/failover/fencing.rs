@@ -166,7 +166,7 @@ async fn a_url_that_names_no_primary_serves_nothing_and_says_what_to_do() {
     first.set_scene().await;
     primary.until_shown_by(&standby).await;
     let replica = Replica::launch(&[&standby], &FLAGS).await;
-    let said = replica.until_logged(&["standby", "--database-url"]).await;
+    let said = replica.until_logged(&["--database-url", "promote"]).await;
     println!("{said}");
     let status = replica.may_edit("bob").await.unwrap_err();
     assert_eq!((status.code(), reason(&status).as_str()), (Code::Unavailable, "VIEW_NOT_FRESH"));

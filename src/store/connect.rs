@@ -1,5 +1,6 @@
 //! Connecting to one of several servers: the primary among them, or any that answers.
 
+use std::error::Error as _;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -42,9 +43,9 @@ pub enum Role {
     Any,
 }
 
-/// What to do where nobody takes writes.
-const ONLY_STANDBYS: &str = "of the servers that --database-url names, those that answer are standbys, which take no writes; \
-                             promote one, or name the primary as well";
+/// What is wrong where only standbys answer.
+const STANDBY: &str =
+    "the servers that answer take no writes; name the primary in --database-url, or promote one of them";
 
 type Connected = (Client, Connection<Socket, NoTlsStream>);
 
@@ -71,9 +72,9 @@ impl Hosts {
     /// When none is, or none answers in time.
     pub(super) async fn connect(&self) -> Result<Connected, StoreError> {
         self.first().await.map_err(|failure| match failure {
-            Some(error) if is_standby(&error) => StoreError::Unavailable(ONLY_STANDBYS.into()),
-            Some(error) => error.into(),
             None => StoreError::Unavailable("no server answered in time".into()),
+            Some(error) if takes_no_writes(&error) => StoreError::Unavailable(STANDBY.into()),
+            Some(error) => error.into(),
         })
     }
 
@@ -91,12 +92,19 @@ impl Hosts {
                     last.store(index, Ordering::Relaxed);
                     return Ok(connected);
                 }
-                Ok(Err(error)) => failure = failure.filter(is_standby).or(Some(error)),
+                Ok(Err(error)) => failure = failure.filter(takes_no_writes).or(Some(error)),
                 Err(_) => {}
             }
         }
         Err(failure)
     }
+}
+
+/// Whether a server was turned away because it is a standby.
+fn takes_no_writes(error: &tokio_postgres::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    // an operating system's refusal has a number
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::PermissionDenied && cause.raw_os_error().is_none())
 }
 
 /// How the pool makes its connections.
@@ -112,12 +120,6 @@ impl Connect for Hosts {
         }
         .boxed()
     }
-}
-
-/// Whether a server let us in, and takes no writes. What the system refuses has a number.
-fn is_standby(error: &tokio_postgres::Error) -> bool {
-    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
-    source.is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied && error.raw_os_error().is_none())
 }
 
 /// The connection string for one of its servers.

@@ -1,6 +1,8 @@
 //! The door to PostgreSQL: a pool of connections, and transactions that end in the log.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
@@ -19,12 +21,19 @@ pub type Client = deadpool_postgres::Client;
 pub struct Lease {
     client: Option<Client>,
     is_committing: bool,
+    /// Which generation of connections it was taken from, and which is the present one.
+    generation: (u64, Arc<AtomicU64>),
 }
 
 impl Lease {
-    /// Gives the connection back to the pool.
+    /// Gives the connection back to the pool, unless those of its time have been given up.
     pub fn give_back(mut self) {
-        drop(self.client.take());
+        let (taken, present) = &self.generation;
+        let is_present = *taken == present.load(Ordering::SeqCst);
+        match self.client.take() {
+            Some(client) if !is_present => drop(Client::take(client)),
+            client => drop(client),
+        }
     }
 
     /// The client, and whether it is committing. A commit is never cancelled: one that waits for a synchronous standby would
@@ -78,6 +87,8 @@ const POOL_WAIT: Duration = Duration::from_secs(5);
 pub struct Database {
     pool: Pool,
     hosts: Hosts,
+    /// Counts how often the connections were given up.
+    generation: Arc<AtomicU64>,
 }
 
 impl Database {
@@ -101,7 +112,7 @@ impl Database {
             .timeouts(Timeouts { wait, create: wait, recycle: wait })
             .build()
             .map_err(|error| StoreError::Unavailable(Box::new(error)))?;
-        Ok(Self { pool, hosts })
+        Ok(Self { pool, hosts, generation: Arc::default() })
     }
 
     /// A connection of the pool.
@@ -109,7 +120,9 @@ impl Database {
     /// # Errors
     /// When the database can't be reached, or all connections are busy for 5 seconds.
     pub async fn client(&self) -> Result<Lease, StoreError> {
-        Ok(Lease { client: Some(self.pool.get().await?), is_committing: false })
+        // read first: a connection that is given up while it is handed out counts as an old one
+        let generation = (self.generation.load(Ordering::SeqCst), Arc::clone(&self.generation));
+        Ok(Lease { client: Some(self.pool.get().await?), is_committing: false, generation })
     }
 
     /// Where to connect beside the pool, as the follower of the log does.
@@ -117,8 +130,10 @@ impl Database {
         &self.hosts
     }
 
-    /// Gives up the idle connections: they may lead to a server that is no longer the right one.
+    /// Gives up the connections, those in use once they are given back: they may lead to a server that is no longer the right
+    /// one.
     pub fn renew_connections(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
         self.pool.retain(|_, _| false);
     }
 
@@ -140,7 +155,7 @@ pub struct Databases {
 }
 
 impl Databases {
-    /// Gives up the idle connections of all: they may lead to a server that is no longer the right one.
+    /// Gives up the connections of all: they may lead to a server that is no longer the right one.
     pub fn renew_connections(&self) {
         self.all().for_each(Database::renew_connections);
     }

@@ -3,8 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rolegate::grpc::v1::{CollaboratorServiceRemoveRequest, UserServiceCreateRequest, UserServiceGetRequest};
+use rolegate::grpc::v1::collaborator_service_client::CollaboratorServiceClient;
+use rolegate::grpc::v1::{
+    CollaboratorServiceListRequest, CollaboratorServiceRemoveRequest, UserServiceCreateRequest, UserServiceGetRequest,
+};
 use tonic::Code;
+use tonic::transport::Channel;
 use tonic_health::pb::health_check_response::ServingStatus;
 
 use super::standbys::{Asked, everyone_who_edits};
@@ -63,12 +67,17 @@ async fn a_primary_that_hangs_is_left_and_answers_nothing_when_it_wakes_up() {
 
     primary.freeze();
     let frozen = Instant::now();
+    // these hang with it, and give their connections back when it wakes up
+    let hanging: Vec<_> = (0..6).map(|_| tokio::spawn(collaborators(replica.collaborators()))).collect();
     standby.promote().await;
     replica.until_accepted(async |replica| revoke_within(replica, Duration::from_secs(8)).await).await;
     println!("a write was accepted {:?} after the old primary hung", frozen.elapsed());
     primary.thaw();
+    futures::future::join_all(hanging).await;
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(2) {
+        let listed = futures::future::join_all((0..12).map(|_| collaborators(replica.collaborators()))).await;
+        assert!(listed.iter().flatten().all(|listed| !listed.contains(&"bob".to_owned())), "{listed:?}");
         let editors = futures::future::join_all((0..12).map(|_| everyone_who_edits(&replica, Asked::Now))).await;
         assert!(editors.iter().flatten().all(|editors| !editors.contains(&"bob".to_owned())), "{editors:?}");
         assert!(!replica.may_edit("bob").await.unwrap());
@@ -175,6 +184,13 @@ async fn a_url_that_names_no_primary_serves_nothing_and_says_what_to_do() {
     standby.promote().await;
     tokio::time::timeout(PATIENCE, replica.until(ServingStatus::Serving)).await.unwrap();
     assert!(replica.may_edit("bob").await.unwrap(), "once it is the primary it is all right");
+}
+
+/// The collaborators of the project, as a list of the resources.
+async fn collaborators(mut client: CollaboratorServiceClient<Channel>) -> Result<Vec<String>, tonic::Status> {
+    let request = CollaboratorServiceListRequest { project: PROJECT.to_owned(), ..Default::default() };
+    let listed = client.list(request).await?.into_inner().collaborators;
+    Ok(listed.into_iter().map(|listed| listed.collaborator).collect())
 }
 
 async fn revoke_within(replica: &Replica, limit: Duration) -> Result<(), tonic::Status> {

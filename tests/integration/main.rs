@@ -19,6 +19,7 @@ mod outage;
 mod policy;
 mod races;
 mod smoke;
+mod soak;
 mod statements;
 mod stream;
 mod support;

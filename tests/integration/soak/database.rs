@@ -52,7 +52,9 @@ impl Database {
 }
 
 async fn launch(folder: &Path) -> EmbeddedServer {
-    let settings = vec![("max_connections".to_owned(), "200".to_owned())];
+    // as durable as it is, but for the way in which a crashed one makes sure of its files when it starts: that takes seconds
+    let settings = [("max_connections", "200"), ("recovery_init_sync_method", "syncfs")];
+    let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     let options = EmbeddedOptions { data_dir: folder.join("data"), binaries: Some(folder.join("bin")), settings };
     EmbeddedServer::start(options).await.unwrap()
 }

@@ -22,4 +22,5 @@ mod smoke;
 mod soak;
 mod statements;
 mod stream;
+mod stuck;
 mod support;

@@ -45,7 +45,7 @@ impl Replica {
 
     /// A way to whoever has this place now.
     pub fn clients(&self) -> Clients {
-        Clients { channel: self.channel.lock().unwrap_or_else(PoisonError::into_inner).clone() }
+        Clients::on(self.channel.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
     /// Sends a signal to the process.

@@ -136,7 +136,14 @@ impl Judge<'_> {
         let took = Duration::from_micros((write.answered - write.asked).unsigned_abs());
         if took > most {
             self.wrong.push(format!("LATE: a write took {took:?}, at most {most:?} is promised: {write:?}"));
-        } else if !matches!(write.outcome, Outcome::Done(_) | Outcome::Refused(_)) {
+            return;
+        }
+        let as_it_should = match write.outcome {
+            Outcome::Done(_) | Outcome::Refused(_) => true,
+            Outcome::Committed(_) => write.order.waits == Some(false),
+            Outcome::Failed(_) | Outcome::Unknown(_) => false,
+        };
+        if !as_it_should {
             self.wrong.push(format!("FAILED: nothing had happened to its replica: {write:?}"));
         }
     }

@@ -20,7 +20,7 @@ fn scene() -> (History, Log) {
     let (given, gone) = (Value::lasting(3), Value::default());
     let entry = |revision, kind, value| Entry {
         revision,
-        operation: Order { kind, fact: GRANT, value }.operation(),
+        operation: Order::new(kind, GRANT, value).operation(),
         changes: vec![(GRANT, value)],
     };
     let created = Entry {
@@ -38,7 +38,7 @@ fn done(revision: Revision) -> Outcome {
 }
 
 fn write(asked: Moment, kind: Kind, value: Value, outcome: Outcome) -> Write {
-    Write { order: Order { kind, fact: GRANT, value }, replica: 0, asked, answered: asked + 100, outcome }
+    Write { order: Order::new(kind, GRANT, value), replica: 0, asked, answered: asked + 100, outcome }
 }
 
 /// One question that was asked then, answered ten microseconds later, and says the same of a role and of what it may do.
@@ -177,6 +177,12 @@ fn a_write_that_takes_longer_than_a_lease_is_found_unless_its_own_replica_or_the
     failed.writes[1].outcome = Outcome::Failed("CONFLICT".to_owned());
     log.entries.pop();
     assert_eq!(kinds(&failed, &log), ["FAILED"]);
+    let (mut unconfirmed, log) = scene();
+    unconfirmed.writes[1].outcome = Outcome::Committed(Token { history: HISTORY, revision: 3 });
+    unconfirmed.checks = vec![check(2_500, 2, 3)];
+    assert_eq!(kinds(&unconfirmed, &log), ["FAILED"], "others may not have it, and it was asked that they have");
+    unconfirmed.writes[1].order.waits = Some(false);
+    assert_eq!(kinds(&unconfirmed, &log), [""; 0]);
 }
 
 #[test]

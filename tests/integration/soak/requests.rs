@@ -37,12 +37,14 @@ macro_rules! request {
 
 /// Asks for a write, and returns its revision.
 pub async fn send(clients: &Clients, order: &Order, limit: Duration) -> Result<String, Status> {
+    let wait_for_replicas = order.waits;
     match order.fact {
         Fact::Active(user) => {
             let message = v1::UserServiceUpdateRequest {
                 username: USERS[user].to_owned(),
                 update_mask: mask(&["active"]),
                 active: order.value.role == HIGHEST,
+                wait_for_replicas,
                 ..Default::default()
             };
             clients.users().update(request!(limit, message)).await.map(|answer| answer.into_inner().revision)
@@ -52,12 +54,13 @@ pub async fn send(clients: &Clients, order: &Order, limit: Duration) -> Result<S
                 project: PROJECTS[project].to_owned(),
                 update_mask: mask(&["public"]),
                 public: order.value.role > 0,
+                wait_for_replicas,
                 ..Default::default()
             };
             clients.projects().update(request!(limit, message)).await.map(|answer| answer.into_inner().revision)
         }
         Fact::Member(user) => send_member(clients, order, USERS[user], limit).await,
-        Fact::Place(team, user) => send_place(clients, order.kind, (TEAMS[team], USERS[user]), limit).await,
+        Fact::Place(team, user) => send_place(clients, order, (TEAMS[team], USERS[user]), limit).await,
         Fact::Grant(project, holder) => {
             send_grant(clients, order, (PROJECTS[project], holder_name(holder)), limit).await
         }
@@ -65,21 +68,29 @@ pub async fn send(clients: &Clients, order: &Order, limit: Duration) -> Result<S
 }
 
 async fn send_member(clients: &Clients, order: &Order, user: &str, limit: Duration) -> Result<String, Status> {
+    let wait_for_replicas = order.waits;
     let (organization, user) = (ORGANIZATION.to_owned(), user.to_owned());
     let role = if order.value.role == HIGHEST { v1::OrganizationRole::Admin } else { v1::OrganizationRole::Member };
     let (role, mut client) = (role.into(), clients.organizations());
     match order.kind {
         Kind::Add => {
-            let message = v1::AddMemberRequest { organization, user, role, ..Default::default() };
+            let message = v1::AddMemberRequest { organization, user, role, wait_for_replicas, ..Default::default() };
             client.add_member(request!(limit, message)).await.map(|answer| answer.into_inner().revision)
         }
         Kind::Update => {
             let update_mask = mask(&["role"]);
-            let message = v1::UpdateMemberRequest { organization, user, role, update_mask, ..Default::default() };
+            let message = v1::UpdateMemberRequest {
+                organization,
+                user,
+                role,
+                update_mask,
+                wait_for_replicas,
+                ..Default::default()
+            };
             client.update_member(request!(limit, message)).await.map(|answer| answer.into_inner().revision)
         }
         Kind::Remove => {
-            let message = v1::RemoveMemberRequest { organization, user, ..Default::default() };
+            let message = v1::RemoveMemberRequest { organization, user, wait_for_replicas, ..Default::default() };
             client.remove_member(request!(limit, message)).await.map(|answer| answer.into_inner().revision)
         }
     }
@@ -87,20 +98,21 @@ async fn send_member(clients: &Clients, order: &Order, user: &str, limit: Durati
 
 async fn send_place(
     clients: &Clients,
-    kind: Kind,
+    order: &Order,
     (team, user): (&str, &str),
     limit: Duration,
 ) -> Result<String, Status> {
+    let wait_for_replicas = order.waits;
     let (team, user) = (team.to_owned(), user.to_owned());
-    if kind == Kind::Remove {
-        let message = v1::RemoveTeamMemberRequest { team, user, ..Default::default() };
+    if order.kind == Kind::Remove {
+        let message = v1::RemoveTeamMemberRequest { team, user, wait_for_replicas, ..Default::default() };
         return clients
             .teams()
             .remove_team_member(request!(limit, message))
             .await
             .map(|gone| gone.into_inner().revision);
     }
-    let message = v1::AddTeamMemberRequest { team, user, ..Default::default() };
+    let message = v1::AddTeamMemberRequest { team, user, wait_for_replicas, ..Default::default() };
     clients.teams().add_team_member(request!(limit, message)).await.map(|added| added.into_inner().revision)
 }
 
@@ -110,12 +122,19 @@ async fn send_grant(
     (project, holder): (&str, &str),
     limit: Duration,
 ) -> Result<String, Status> {
+    let wait_for_replicas = order.waits;
     let (project, collaborator, mut client) = (project.to_owned(), holder.to_owned(), clients.collaborators());
     let (role, expires_at) = (i32::from(order.value.role), order.value.ends.map(timestamp));
     match order.kind {
         Kind::Add => {
-            let message =
-                v1::CollaboratorServiceAddRequest { project, collaborator, role, expires_at, ..Default::default() };
+            let message = v1::CollaboratorServiceAddRequest {
+                project,
+                collaborator,
+                role,
+                expires_at,
+                wait_for_replicas,
+                ..Default::default()
+            };
             client.add(request!(limit, message)).await.map(|answer| answer.into_inner().revision)
         }
         Kind::Update => {
@@ -126,21 +145,26 @@ async fn send_grant(
                 update_mask,
                 role,
                 expires_at,
+                wait_for_replicas,
                 ..Default::default()
             };
             client.update(request!(limit, message)).await.map(|answer| answer.into_inner().revision)
         }
         Kind::Remove => {
-            let message = v1::CollaboratorServiceRemoveRequest { project, collaborator, ..Default::default() };
+            let message =
+                v1::CollaboratorServiceRemoveRequest { project, collaborator, wait_for_replicas, ..Default::default() };
             client.remove(request!(limit, message)).await.map(|answer| answer.into_inner().revision)
         }
     }
 }
 
 /// What an answer to a write means, or why it means nothing.
-pub fn outcome(answer: Result<String, Status>) -> Result<Outcome, String> {
+pub fn outcome(order: &Order, answer: Result<String, Status>) -> Result<Outcome, String> {
     let status = match answer {
-        Ok(revision) => return decode(&revision).map(Outcome::Done).ok_or(format!("no revision: {revision}")),
+        Ok(revision) => {
+            let at = decode(&revision).ok_or(format!("no revision: {revision}"))?;
+            return Ok(if order.waits == Some(false) { Outcome::Committed(at) } else { Outcome::Done(at) });
+        }
         Err(status) => status,
     };
     let reason = reason(&status);

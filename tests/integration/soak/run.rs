@@ -9,7 +9,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 
 use super::checkers::Checker;
 use super::faults::inject;
-use super::history::{Fault, History, Outcome, wall_ahead};
+use super::history::{Fault, History, Outcome, Write, wall_ahead};
 use super::judge::{Terms, judge, last_state};
 use super::replica::{LEASE, Replica};
 use super::setup::{counter, create, disagreements, read_log};
@@ -140,7 +140,7 @@ impl Summary {
             *writes.entry(outcome_name(&write.outcome)).or_default() += 1;
         }
         let mut troubles = BTreeMap::new();
-        for trouble in history.writes.iter().filter_map(|write| trouble(&write.outcome)) {
+        for trouble in history.writes.iter().filter_map(trouble) {
             *troubles.entry(trouble.to_owned()).or_default() += 1;
         }
         let mut faults = BTreeMap::new();
@@ -174,7 +174,7 @@ fn kind(wrong: &str) -> &str {
 fn outcome_name(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Done(_) => "acknowledged",
-        Outcome::Committed(_) => "committed, replicas behind",
+        Outcome::Committed(_) => "committed",
         Outcome::Refused(_) => "refused by the rules",
         Outcome::Failed(_) => "failed",
         Outcome::Unknown(_) => "unknown",
@@ -182,10 +182,10 @@ fn outcome_name(outcome: &Outcome) -> &'static str {
 }
 
 /// Why a write was not acknowledged.
-fn trouble(outcome: &Outcome) -> Option<&str> {
-    match outcome {
+fn trouble(write: &Write) -> Option<&str> {
+    match &write.outcome {
         Outcome::Done(_) => None,
-        Outcome::Committed(_) => Some("REPLICAS_BEHIND"),
+        Outcome::Committed(_) => write.order.waits.is_none().then_some("REPLICAS_BEHIND"),
         Outcome::Refused(reason) | Outcome::Failed(reason) | Outcome::Unknown(reason) => Some(reason),
     }
 }

@@ -56,6 +56,8 @@ pub struct Order {
     pub fact: Fact,
     /// What the fact is afterwards.
     pub value: Value,
+    /// Whether it is to be acknowledged only once every replica has it; so it is unless said otherwise.
+    pub waits: Option<bool>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -73,6 +75,11 @@ impl Value {
 }
 
 impl Order {
+    /// One that waits for all replicas.
+    pub fn new(kind: Kind, fact: Fact, value: Value) -> Self {
+        Self { kind, fact, value, waits: None }
+    }
+
     /// What the log of changes calls it.
     pub fn operation(&self) -> String {
         let object = match self.fact {

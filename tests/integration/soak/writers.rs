@@ -45,9 +45,14 @@ impl Writer {
     /// Writes until the run is over.
     pub async fn run(mut self) -> History {
         while !self.stage.is_over() {
-            let order = self.choose();
+            let mut order = self.choose();
+            order.waits = if self.dice.once_in(10) { Some(false) } else { None };
             self.write(order).await;
-            let done = self.history.writes.last().is_some_and(|write| matches!(write.outcome, Outcome::Done(_)));
+            let done = self
+                .history
+                .writes
+                .last()
+                .is_some_and(|write| matches!(write.outcome, Outcome::Done(_) | Outcome::Committed(_)));
             let longest = if done { 15 } else { AFTER_A_FAILURE };
             tokio::time::sleep(Duration::from_millis(self.dice.below(longest) as u64)).await;
         }
@@ -64,10 +69,10 @@ impl Writer {
         let answer = answer.unwrap_or_else(|_| Err(late()));
         let answered = now();
         let token = answer.as_ref().ok().cloned();
-        match outcome(answer) {
+        match outcome(&order, answer) {
             Ok(outcome) => {
                 self.believe(order, &outcome);
-                if let (Outcome::Done(_), Some(token)) = (&outcome, token) {
+                if let (Outcome::Done(_) | Outcome::Committed(_), Some(token)) = (&outcome, token) {
                     self.stage.hand_on_written(Written { token, fact: order.fact });
                 }
                 self.history.writes.push(Write { order, replica, asked, answered, outcome });
@@ -128,8 +133,7 @@ impl Writer {
     fn about_user(&mut self, user: User) -> Order {
         let belongs = self.belief(Fact::Member(user)).role > 0;
         if !belongs && !self.dice.once_in(4) {
-            let (kind, fact) = (Kind::Add, Fact::Member(user));
-            return Order { kind, fact, value: Value::lasting(1) };
+            return Order::new(Kind::Add, Fact::Member(user), Value::lasting(1));
         }
         match self.dice.below(12) {
             0 => self.turn(Fact::Active(user), HIGHEST),
@@ -137,9 +141,9 @@ impl Writer {
             3..=5 if belongs => {
                 let fact = Fact::Place(self.dice.below(TEAMS.len()), user);
                 if self.belief(fact).role > 0 {
-                    return Order { kind: Kind::Remove, fact, value: Value::default() };
+                    return Order::new(Kind::Remove, fact, Value::default());
                 }
-                Order { kind: Kind::Add, fact, value: Value::lasting(HIGHEST) }
+                Order::new(Kind::Add, fact, Value::lasting(HIGHEST))
             }
             _ => {
                 let project = if belongs { self.dice.below(PROJECTS.len()) } else { PROJECTS.len() - 1 };
@@ -150,27 +154,27 @@ impl Writer {
 
     fn about_membership(&mut self, fact: Fact) -> Order {
         if self.dice.once_in(2) {
-            return Order { kind: Kind::Remove, fact, value: Value::default() };
+            return Order::new(Kind::Remove, fact, Value::default());
         }
         let value = Value::lasting(if self.belief(fact).role == HIGHEST { 1 } else { HIGHEST });
-        Order { kind: Kind::Update, fact, value }
+        Order::new(Kind::Update, fact, value)
     }
 
     fn about_grant(&mut self, fact: Fact) -> Order {
         let there = self.belief(fact).role > 0;
         if there && !self.dice.once_in(3) {
-            return Order { kind: Kind::Remove, fact, value: Value::default() };
+            return Order::new(Kind::Remove, fact, Value::default());
         }
         let role = 1 + u8::try_from(self.dice.below(usize::from(HIGHEST))).unwrap_or(0);
         let lasts = Duration::from_millis(300 + self.dice.below(8_000) as u64);
         let ends = self.dice.once_in(4).then(|| self.stage.after(lasts));
-        Order { kind: if there { Kind::Update } else { Kind::Add }, fact, value: Value { role, ends } }
+        Order::new(if there { Kind::Update } else { Kind::Add }, fact, Value { role, ends })
     }
 
     /// Sets what is always there to what it is not.
     fn turn(&self, fact: Fact, role: u8) -> Order {
         let role = if self.belief(fact).role > 0 { 0 } else { role };
-        Order { kind: Kind::Update, fact, value: Value::lasting(role) }
+        Order::new(Kind::Update, fact, Value::lasting(role))
     }
 
     fn belief(&self, fact: Fact) -> Value {

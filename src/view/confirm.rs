@@ -52,10 +52,12 @@ impl View {
         self.inner.bell.notify_one();
         loop {
             applied.mark_unchanged();
+            // before the question whether it was applied: what comes in between must not read as a history without it
+            let position = self.inner.progress.position();
             if self.inner.progress.has_applied(write) {
                 return true;
             }
-            if self.inner.progress.position().revision() >= write.revision {
+            if position.revision() >= write.revision {
                 return false;
             }
             // the sender lives as long as the view

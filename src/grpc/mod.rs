@@ -9,6 +9,7 @@ mod decisions;
 mod errors;
 mod explain;
 mod fields;
+mod freshness;
 pub mod health;
 mod listing;
 mod many;

@@ -18,6 +18,7 @@ mod misuse;
 mod outage;
 mod policy;
 mod races;
+mod replicas;
 mod smoke;
 mod statements;
 mod stream;

@@ -182,7 +182,8 @@ fn open_databases(database: &tokio_postgres::Config, options: &ServeOptions) -> 
         }
     };
     let loads = Database::new(primary.clone(), LOAD_CONNECTIONS)?;
-    Ok(Databases { main: Database::new(primary, connections)?, loads, standbys })
+    let main = Database::new(primary.holding_locks_for(options.lease), connections)?;
+    Ok(Databases { main, loads, standbys })
 }
 
 fn view_settings(options: &ServeOptions) -> ViewSettings {

@@ -20,6 +20,8 @@ mod policy;
 mod races;
 mod replicas;
 mod smoke;
+mod soak;
 mod statements;
 mod stream;
+mod stuck;
 mod support;

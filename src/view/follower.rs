@@ -69,6 +69,10 @@ impl Follower {
         let reader = self.connect(limit + CONNECTION_WAIT).await?;
         let after = self.bookmark.map(|bookmark| bookmark.place.revision.0);
         info!(after, "following the log of changes");
+        if after.is_some() {
+            // where they lead may hang, or have become a primary of the past
+            self.databases.renew_connections();
+        }
         loop {
             let Inner { id, progress, .. } = &*self.view.clone().inner;
             let (number, begun) = (progress.begin_read(), BootTime::now());

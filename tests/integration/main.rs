@@ -9,6 +9,7 @@ mod cancellation;
 mod conformance;
 mod consistency;
 mod expiry;
+mod failover;
 mod floods;
 mod history;
 mod lists;

@@ -217,7 +217,8 @@ async fn prepare_schema(config: &tokio_postgres::Config, no_migrate: bool) {
         match prepared {
             Ok(()) => return,
             Err(MigrationError::Store(error)) => {
-                warn!(error = &error as &dyn std::error::Error, "waiting for the database")
+                let source = std::error::Error::source(&error).map(ToString::to_string);
+                warn!(%error, source, "waiting for the database");
             }
             Err(error) => tracing::error!(%error, "the schema is not ready; not serving until it is"),
         }

@@ -37,7 +37,9 @@ pub struct Hosts {
 struct Inner {
     /// One server each.
     configs: Vec<Config>,
-    last: AtomicUsize,
+    /// Shared by all that connect to the same servers: where one has found the primary, the others look first. A server
+    /// that was the primary once may still believe that it is.
+    last: Arc<AtomicUsize>,
 }
 
 /// Which server is wanted.
@@ -60,7 +62,7 @@ impl Hosts {
     pub fn new(config: &Config, role: Role) -> Self {
         let count = config.get_hosts().len().max(config.get_hostaddrs().len());
         let configs = (0..count).map(|index| only(config, index, role)).collect();
-        Self { inner: Arc::new(Inner { configs, last: AtomicUsize::new(0) }) }
+        Self { inner: Arc::new(Inner { configs, last: Arc::default() }) }
     }
 
     /// The same servers, with settings of the session besides those that the operator gave.
@@ -68,7 +70,7 @@ impl Hosts {
     pub(super) fn with_options(&self, options: &str) -> Self {
         let mut configs = self.inner.configs.clone();
         configs.iter_mut().for_each(|config| add_options(config, options));
-        let last = AtomicUsize::new(self.inner.last.load(Ordering::Relaxed));
+        let last = Arc::clone(&self.inner.last);
         Self { inner: Arc::new(Inner { configs, last }) }
     }
 
@@ -111,7 +113,7 @@ impl Hosts {
                     last.store(index, Ordering::Relaxed);
                     return Ok(connected);
                 }
-                Ok(Err(error)) => failure = Some(error),
+                Ok(Err(error)) => failure = failure.filter(takes_no_writes).or(Some(error)),
                 Err(_) => {}
             }
         }

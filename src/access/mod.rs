@@ -3,6 +3,7 @@
 //! Whoever and whatever may be meant is read from indexes in the order of ids; the domain then decides each one, as it
 //! decides a check. So these answers are those of `Check`, one by one, at the revision that they name.
 
+mod changes;
 mod explain;
 mod page;
 mod projects;
@@ -15,6 +16,7 @@ use crate::domain::policy::Policy;
 use crate::store::{Database, GenericClient, StoreError, access};
 use crate::view::Token;
 
+pub use changes::{ChangesPage, ChangesQuestion};
 pub use explain::{ExplainQuestion, Explained};
 pub use page::Page;
 pub use projects::{ListedProject, ProjectsPage, ProjectsQuestion};

@@ -4,10 +4,12 @@
 
 pub mod access;
 pub mod accounts;
+pub mod changes;
 pub mod collaborators;
 pub mod database;
 pub mod embedded;
 pub mod error;
+pub mod expiries;
 pub mod loads;
 pub mod locks;
 pub mod log;
@@ -16,6 +18,7 @@ pub mod members;
 pub mod migrations;
 pub mod plans;
 pub mod projects;
+pub mod retention;
 mod rows;
 pub mod scratch;
 pub mod teams;

@@ -10,6 +10,7 @@ mod entries;
 mod error;
 mod follower;
 mod glance;
+mod holds;
 mod loader;
 mod progress;
 mod table;
@@ -26,11 +27,13 @@ use crate::domain::ids::Revision;
 use crate::store::Database;
 
 use entries::Entries;
+use holds::Holds;
 use progress::Progress;
 
 pub use check::{Answer, LevelQuestion, ProjectQuestion, Question, Verdict};
 pub use error::{LoadError, ViewError};
 pub use glance::ProjectKey;
+pub use holds::Hold;
 pub use progress::Token;
 
 /// How the view is kept.
@@ -68,6 +71,7 @@ struct Inner {
     bell: Arc<Notify>,
     loads: mpsc::UnboundedSender<Vec<EntryKey>>,
     settings: ViewSettings,
+    holds: Holds,
 }
 
 /// What keeps a view: nothing is known and nothing answered before it runs.
@@ -95,6 +99,7 @@ impl View {
             bell: Arc::new(Notify::new()),
             loads,
             settings,
+            holds: Holds::default(),
         };
         let view = Self { inner: Arc::new(inner) };
         (view.clone(), Keeper { view, database, queue })
@@ -140,6 +145,18 @@ impl View {
                 return;
             }
         }
+    }
+
+    /// Whether the view has applied the write of that number and random id, so that whoever read it read this history.
+    pub fn has_applied(&self, revision: Revision, id: Option<uuid::Uuid>) -> bool {
+        id.is_some() && self.token().revision >= revision
+    }
+
+    /// Waits until the view is at another place in the log than that. Cancel-safe.
+    pub async fn moved_on(&self, from: Token) {
+        let mut applied = self.inner.progress.watch_applied();
+        // the sender lives as long as the view
+        let _ = applied.wait_for(|_| self.token() != from).await;
     }
 
     /// Waits until the view is as fresh as asked. Cancel-safe.

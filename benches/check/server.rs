@@ -10,10 +10,12 @@ use std::thread::{self, JoinHandle};
 
 use clap::Parser;
 use rolegate::access::Access;
+use rolegate::changes::Log;
 use rolegate::config::ServeOptions;
 use rolegate::domain::policy::Policy;
 use rolegate::grpc::Services;
 use rolegate::grpc::v1::authorization_service_server::{AuthorizationService, AuthorizationServiceServer};
+use rolegate::grpc::v1::change_service_server::ChangeServiceServer;
 use rolegate::grpc::v1::collaborator_service_server::CollaboratorServiceServer;
 use rolegate::grpc::v1::organization_service_server::OrganizationServiceServer;
 use rolegate::grpc::v1::plan_service_server::PlanServiceServer;
@@ -175,8 +177,10 @@ async fn serve_empty(listener: TcpListener, empty: Empty, view: View, database: 
     let limit = options.max_message_size.as_u64() as usize;
     let policy = Arc::new(Policy::built_in().unwrap());
     let writer = Writer::new(database.clone(), view.clone(), Arc::clone(&policy));
-    let (reader, access) = (Reader::new(database.clone()), Access::new(database, Arc::clone(&policy)));
-    let services = Services::new(view, policy, (reader, writer, access), options.request_timeout);
+    let (reader, access) = (Reader::new(database.clone()), Access::new(database.clone(), Arc::clone(&policy)));
+    let log = Log::new(database, view.clone(), usize::from(options.database_connections));
+    let patience = (options.request_timeout, options.watch_patience);
+    let services = Services::new(view, policy, (reader, writer, access, log), patience);
     let (_reporter, health) = tonic_health::server::health_reporter();
     let routes = Routes::new(AuthorizationServiceServer::new(empty).max_decoding_message_size(limit))
         .add_service(UserServiceServer::new(services.clone()).max_decoding_message_size(limit))
@@ -184,7 +188,8 @@ async fn serve_empty(listener: TcpListener, empty: Empty, view: View, database: 
         .add_service(TeamServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(ProjectServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(CollaboratorServiceServer::new(services.clone()).max_decoding_message_size(limit))
-        .add_service(PlanServiceServer::new(services).max_decoding_message_size(limit))
+        .add_service(PlanServiceServer::new(services.clone()).max_decoding_message_size(limit))
+        .add_service(ChangeServiceServer::new(services).max_decoding_message_size(limit))
         .add_service(health);
     transport(&options)
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))

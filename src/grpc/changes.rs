@@ -7,7 +7,7 @@ use futures::Stream;
 use jiff::Timestamp;
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct, Value};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tonic::{Request, Response, Status};
 
 use super::pages::Paging;
@@ -96,7 +96,8 @@ impl Services {
             return Err(errors::invalid_start());
         }
         view.wait_for(Freshness::AtLeast(after.revision), Some(deadline)).await.map_err(errors::view)?;
-        self.inner.log.watch(after, filter).await.map_err(errors::watch)
+        let opened = timeout_at(deadline, self.inner.log.watch(after, filter)).await;
+        opened.map_err(|_| errors::view(ViewError::DeadlineExceeded))?.map_err(errors::watch)
     }
 }
 

@@ -199,7 +199,7 @@ async fn a_page_names_its_revision_and_is_as_fresh_as_asked() {
     let request = UserServiceUpdateRequest {
         username: "bob".to_owned(),
         new_username: "bert".to_owned(),
-        update_mask: Some(FieldMask { paths: vec!["username".to_owned()] }),
+        update_mask: Some(FieldMask { paths: vec!["new_username".to_owned()] }),
         ..Default::default()
     };
     let renamed = service.users().update(request).await.unwrap().into_inner().revision;

@@ -1,6 +1,7 @@
 //! The log as callers see it: watched without a gap, listed without a loss, and with every end of a grant in it.
 
 mod chain;
+mod costs;
 mod endings;
 mod expiries;
 mod filters;

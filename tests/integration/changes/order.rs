@@ -32,6 +32,18 @@ async fn take_number(client: &Client, code: &str) {
     client.query_one(sql, &[&code]).await.unwrap();
 }
 
+async fn take_number_of(client: Client, code: &str) -> Client {
+    take_number(&client, code).await;
+    client
+}
+
+/// Waits until so many writes wait for their numbers.
+async fn until_waiting(client: &Client, writes: i64) {
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    until(client, &format!("SELECT ({waiting}) = {writes}")).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_overlapping_transactions_are_told_once_each_in_the_order_of_their_commits() {
     let database = fresh_database().await;
@@ -45,31 +57,10 @@ async fn three_overlapping_transactions_are_told_once_each_in_the_order_of_their
     let second = begin(&service, "second").await;
     let third = begin(&service, "third").await;
     take_number(&third, "third").await;
-    let (waits_first, waits_second) = (
-        tokio::spawn(async move {
-            take_number(&first, "first").await;
-            first
-        }),
-        async {
-            until(
-                &client,
-                "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'
-                            AND datname = current_database()",
-            )
-            .await;
-            tokio::spawn(async move {
-                take_number(&second, "second").await;
-                second
-            })
-        }
-        .await,
-    );
-    until(
-        &client,
-        "SELECT count(*) = 2 FROM pg_stat_activity WHERE wait_event_type = 'Lock'
-                    AND datname = current_database()",
-    )
-    .await;
+    let waits_first = tokio::spawn(take_number_of(first, "first"));
+    until_waiting(&client, 1).await;
+    let waits_second = tokio::spawn(take_number_of(second, "second"));
+    until_waiting(&client, 2).await;
     let early = tokio::time::timeout(Duration::from_millis(200), watcher.next()).await;
     assert!(early.is_err(), "nothing is told before its commit: {early:?}");
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::page::{Filling, Page};
-use super::{Access, Moment};
+use super::{Access, Demand, Moment, in_snapshot};
 use crate::domain::change::{LogKey, LoggedChange};
 use crate::domain::change_filter::ChangeFilter;
 use crate::domain::ids::Revision;
@@ -44,20 +44,18 @@ impl Access {
         question: &ChangesQuestion,
         page: Page<LogKey>,
     ) -> Result<ChangesPage, MembershipError> {
-        let mut lease = self.database.client().await?;
-        let changes = read(&mut lease, question, page).await;
-        lease.give_back();
-        changes
+        in_snapshot!(self, |client, demand| read(client, demand, question, page))
     }
 }
 
 async fn read(
     client: &mut Client,
+    demand: &Demand<'_>,
     question: &ChangesQuestion,
     page: Page<LogKey>,
 ) -> Result<ChangesPage, MembershipError> {
     let snapshot = access::begin_snapshot(client).await?;
-    let Moment { token, .. } = Moment::read(&snapshot).await?;
+    let Moment { token, .. } = Moment::read(&snapshot, demand).await?;
     let log_start = changes::log_start(&snapshot).await?;
     let keys = Keys::of(question);
     let mut filling = Filling::new(page, question.begin(log_start));

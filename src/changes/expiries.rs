@@ -47,9 +47,12 @@ async fn look(log: &Log, writer: &Writer) -> Result<Option<Duration>, Membership
     if let Some(remaining) = remaining {
         return Ok(Some(remaining));
     }
-    match writer.run(&WriteContext::default(), &ExpireCollaborator { project, subject }).await {
+    // nobody waits for it: what has ended gives nothing anywhere
+    let context = WriteContext { actor: None, validate_only: false, wait_for_replicas: false, deadline: None };
+    match writer.run(&context, &ExpireCollaborator { project, subject }).await {
+        Ok(_) => Ok(None),
         // another process recorded it, or it was moved
-        Ok(_) | Err(MembershipError::NotFound { .. }) => Ok(None),
+        Err(MembershipError::NotFound { .. }) => Ok(Some(Duration::ZERO)),
         Err(failure) => Err(failure),
     }
 }

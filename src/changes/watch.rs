@@ -9,10 +9,10 @@ use super::Log;
 use super::parts::{Event, Parts};
 use crate::domain::change::LoggedChange;
 use crate::domain::change_filter::ChangeFilter;
-use crate::domain::ids::Revision;
+use crate::domain::ids::{Place, Revision};
 use crate::store::changes::{self, Stretch};
 use crate::store::{Client, StoreError};
-use crate::view::{Hold, Token, ViewError};
+use crate::view::{Hold, Standing, Token, ViewError};
 
 /// How many changes are read at once.
 const READ: usize = 512;
@@ -86,7 +86,7 @@ impl Watch {
     pub async fn read(&mut self) -> Result<Vec<Event>, WatchError> {
         let Some(last) = self.unread()? else { return Ok(Vec::new()) };
         match self.stretch(last).await {
-            Ok(stretch) => self.take(last, stretch).await,
+            Ok(stretch) => self.take(last, stretch),
             Err(error @ (StoreError::Unavailable(_) | StoreError::Conflict)) => {
                 debug!(error = &error as &dyn std::error::Error, "failed to read for a watch; trying again");
                 sleep(PAUSE).await;
@@ -108,7 +108,7 @@ impl Watch {
         }
         tokio::select! {
             () = view.moved_on(seen) => Ok(()),
-            () = view.freshness_changed(true) => Err(ViewError::NotFresh.into()),
+            () = view.standing_changed(Standing::Fresh) => Err(ViewError::NotFresh.into()),
             () = sleep_until(until) => Ok(()),
         }
     }
@@ -127,7 +127,7 @@ impl Watch {
     /// The last revision that the view has applied, where that is not read yet.
     fn unread(&self) -> Result<Option<Revision>, WatchError> {
         let view = &self.log.view;
-        if !view.is_fresh() {
+        if view.standing() != Standing::Fresh {
             return Err(ViewError::NotFresh.into());
         }
         let applied = view.token();
@@ -142,17 +142,17 @@ impl Watch {
         let _turn = self.log.readers.acquire().await;
         let client = self.log.database.client().await?;
         let limit = i64::try_from(READ).unwrap_or(i64::MAX);
-        let stretch = changes::read_on(&client as &Client, self.next, last, limit).await;
+        let stretch = changes::read_on(&client as &Client, self.next, last, limit).await?;
+        // what was read there has the very write that the view has applied, and so all before it
+        if !self.log.view.vouches_for(Place { revision: last, id: stretch.last_id }).await {
+            // the connection, which is not given back, may lead to a server that is no longer the right one
+            return Err(StoreError::Conflict);
+        }
         client.give_back();
-        stretch
+        Ok(stretch)
     }
 
-    async fn take(&mut self, last: Revision, stretch: Stretch) -> Result<Vec<Event>, WatchError> {
-        // the database that was read has the very write that the view has applied, and so all before it
-        if !self.log.view.has_applied(last, stretch.last_id) {
-            sleep(PAUSE).await;
-            return Ok(Vec::new());
-        }
+    fn take(&mut self, last: Revision, stretch: Stretch) -> Result<Vec<Event>, WatchError> {
         if !stretch.reaches_back {
             return Err(WatchError::Pruned(self.token(stretch.log_start)));
         }

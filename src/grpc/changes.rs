@@ -22,7 +22,7 @@ use crate::changes::{Event, Watch};
 use crate::domain::change::{Change, ChangeKind, LogKey, LoggedChange, Object};
 use crate::domain::change_filter::ChangeFilter;
 use crate::domain::ids::Revision;
-use crate::view::{Freshness, Token, ViewError};
+use crate::view::{Freshness, Standing, Token, ViewError};
 
 /// How often a watch says that there is nothing to say, unless asked.
 const HEARTBEAT: Duration = Duration::from_secs(10);
@@ -40,7 +40,7 @@ impl ChangeService for Services {
         request: Request<ChangeServiceListRequest>,
     ) -> Result<Response<ChangeServiceListResponse>, Status> {
         let (deadline, request) = self.take(request);
-        self.changes(&request, deadline).await.map(Response::new)
+        self.changes(request, deadline).await.map(Response::new)
     }
 
     type WatchStream = Pin<Box<dyn Stream<Item = Result<ChangeServiceWatchResponse, Status>> + Send>>;
@@ -59,21 +59,21 @@ impl ChangeService for Services {
 impl Services {
     async fn changes(
         &self,
-        request: &ChangeServiceListRequest,
+        request: ChangeServiceListRequest,
         deadline: Instant,
     ) -> Result<ChangeServiceListResponse, Status> {
         let (from, until) = (fields::time("from", request.from)?, fields::time("until", request.until)?);
         if from.zip(until).is_some_and(|(from, until)| from >= until) {
             return Err(errors::invalid_field("until", "must be later than `from`"));
         }
-        let named = filter(request.filter.clone().unwrap_or_default())?;
+        let named = filter(request.filter.unwrap_or_default())?;
         let question =
             ChangesQuestion { filter: ChangeFilter { from, until, ..named }, oldest_first: request.oldest_first };
         let bound = bound(&question);
         let bound = bound.iter().map(String::as_str).collect();
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
         let page = paging.filled(LogKey::parse)?;
-        self.be_as_fresh(request.consistency.clone(), deadline).await?;
+        self.be_as_fresh(request.consistency, deadline).await?;
         let found = self.read(deadline, self.inner.access.changes(&question, page)).await?;
         let token = |revision| revision::encode(Token { revision, ..found.token });
         let next_page_token = paging.go_on(&found.token.history.to_string(), found.next.map(|key| key.to_string()))?;
@@ -87,7 +87,7 @@ impl Services {
 
     async fn open_watch(&self, after: &str, filter: ChangeFilter, deadline: Instant) -> Result<Watch, Status> {
         let view = &self.inner.view;
-        if !view.is_fresh() {
+        if view.standing() != Standing::Fresh {
             return Err(errors::view(ViewError::NotFresh));
         }
         let now = view.token();

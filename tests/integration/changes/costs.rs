@@ -1,6 +1,6 @@
 //! What a page of the log costs, in pages of PostgreSQL's memory: as much late in it as early, by every filter.
 
-use rolegate::store::Database;
+use rolegate::store::{Database, Hosts, Role};
 use tokio_postgres::Client;
 
 use crate::lists::costs::{Prepared, even};
@@ -63,7 +63,7 @@ fn arguments(template: &str, revision: i64, rows: i64) -> String {
 async fn a_page_late_in_the_log_costs_what_an_early_one_costs_by_every_filter() {
     let database = fresh_database().await;
     connect(&database).await.batch_execute(LOG).await.unwrap();
-    let pool = Database::new(database, 1).unwrap();
+    let pool = Database::new(Hosts::new(&database, Role::Primary), 1).unwrap();
     let client = pool.client().await.unwrap();
     for mode in ["force_custom_plan", "force_generic_plan"] {
         client.batch_execute(&format!("SET plan_cache_mode = {mode}")).await.unwrap();

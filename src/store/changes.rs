@@ -34,6 +34,13 @@ macro_rules! columns {
     };
 }
 
+/// The write of each item. With the limit it is looked up: without, the planner may read all writes to join them.
+macro_rules! write_of_item {
+    () => {
+        "CROSS JOIN LATERAL (SELECT * FROM change_set WHERE change_set.revision = item.revision LIMIT 1) AS change_set"
+    };
+}
+
 /// Walks through changes by one of their own columns. `$order` is the direction, `$beyond` and `$not_past` compare in it.
 macro_rules! walk_changes {
     ($name:literal, $condition:literal, $column:literal, $beyond:literal, $not_past:literal, $order:literal) => {
@@ -64,7 +71,9 @@ macro_rules! walk_changes {
             ", ordinal ",
             $order,
             " LIMIT $4
-            ) AS item JOIN change_set ON change_set.revision = item.revision
+            ) AS item ",
+            write_of_item!(),
+            "
             ORDER BY item.revision ",
             $order,
             ", item.ordinal ",
@@ -213,7 +222,9 @@ pub async fn read_on(
         "FROM (
                 SELECT * FROM change WHERE (revision, ordinal) > ($1, $2) AND revision <= $3
                 ORDER BY revision, ordinal LIMIT $4
-            ) AS item JOIN change_set ON change_set.revision = item.revision
+            ) AS item ",
+        write_of_item!(),
+        "
         ) AS entry ON true
         ORDER BY entry.revision, entry.ordinal"
     );

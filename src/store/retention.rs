@@ -7,9 +7,6 @@ use super::error::StoreError;
 use super::rows::{execute, query_one};
 use crate::domain::ids::Revision;
 
-/// How many writes the start of the log is moved over at once.
-pub const STEP: i64 = 50_000;
-
 /// About how many changes, and at most how many writes, are deleted in one transaction. No write is deleted by halves.
 const BATCH: i64 = 1_000;
 
@@ -22,19 +19,20 @@ pub struct Start {
     pub longest_lease: Duration,
 }
 
-/// Moves the start of the log on, past writes that are all older than `age`, but never past what somebody still reads.
+/// Moves the start of the log on to the first write that is younger than `age`, but never past what somebody still reads.
 pub async fn raise_start(client: &Client, age: Duration) -> Result<Start, StoreError> {
     const SQL: &str = "-- raise_log_start
-        WITH oldest AS (
-            SELECT revision, committed_at FROM change_set WHERE revision > (SELECT revision FROM log_start)
-            ORDER BY revision LIMIT $1
-        ), wanted AS (
+        WITH wanted AS (
             SELECT least(
-                coalesce(min(revision) FILTER (WHERE committed_at >= clock_timestamp() - $2 * interval '1 second') - 1,
-                         max(revision)),
-                (SELECT number - 1 FROM revision),
+                coalesce(
+                    -- in the order of time, so that it is found at once
+                    (SELECT change_set.revision - 1 FROM change_set WHERE committed_at >= now() - $1 * interval '1 second'
+                     ORDER BY committed_at, change_set.revision LIMIT 1),
+                    number
+                ),
+                number - 1,
                 (SELECT min(needs) - 1 FROM replica)
-            ) AS revision FROM oldest
+            ) AS revision FROM revision
         ), raised AS (
             UPDATE log_start SET revision = wanted.revision FROM wanted WHERE wanted.revision > log_start.revision
             RETURNING log_start.revision
@@ -42,7 +40,7 @@ pub async fn raise_start(client: &Client, age: Duration) -> Result<Start, StoreE
         SELECT coalesce((SELECT revision FROM raised), log_start.revision),
                (SELECT coalesce(max(lease_ms), 0) FROM replica)
         FROM log_start";
-    let row = query_one(client, SQL, &[&STEP, &age.as_secs_f64()]).await?;
+    let row = query_one(client, SQL, &[&age.as_secs_f64()]).await?;
     let longest_lease = Duration::from_millis(row.get::<_, i64>(1).unsigned_abs());
     Ok(Start { revision: Revision(row.get(0)), longest_lease })
 }

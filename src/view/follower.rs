@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 use uuid::Uuid;
 
 use super::pauses::Pauses;
-use super::progress::{BootTime, Position};
+use super::progress::{AppliedRead, BootTime, Position};
 use super::{Inner, View};
 use crate::domain::ids::{Place, Revision};
 use crate::store::log_reader::{BATCH, Entry, Heard, LogReader, Tail};
@@ -65,17 +65,19 @@ impl Follower {
         let after = self.bookmark.map(|bookmark| bookmark.place.revision.0);
         info!(after, "following the log of changes");
         loop {
-            let (read, begun) = (self.view.inner.progress.begin_read(), BootTime::now());
-            let now = loop {
+            let Inner { id, progress, .. } = &*self.view.clone().inner;
+            let (number, begun) = (progress.begin_read(), BootTime::now());
+            let (now, renewal) = loop {
                 let from = self.bookmark.map_or(Revision(i64::MAX), |bookmark| bookmark.place.revision);
                 let tail = timeout(limit, reader.tail(from)).await.map_err(within)??;
                 self.view.observe_replicas(&tail.replicas);
+                let own = tail.replicas.iter().find(|row| row.id == *id).map(|row| row.renewals);
                 let now = tail.now;
                 if self.advance(&reader, tail).await? {
-                    break now;
+                    break (now, own);
                 }
             };
-            self.view.inner.progress.refresh(read, begun, now);
+            progress.refresh(AppliedRead { number, epoch: progress.position().epoch(), renewal }, begun, now);
             // whichever comes first; the bell remembers a ring that came meanwhile
             let _ = timeout(settings.heartbeat, self.view.inner.bell.notified()).await;
         }

@@ -40,7 +40,7 @@ use replicas::Replicas;
 
 pub use check::{Answer, LevelQuestion, ProjectQuestion, Question, Verdict};
 pub use confirm::KnownReplica;
-pub use error::{LoadError, ReplicasBehind, ViewError};
+pub use error::{LoadError, Unconfirmed, ViewError};
 pub use glance::ProjectKey;
 pub use holds::Hold;
 pub use progress::{Standing, Token};
@@ -237,7 +237,7 @@ impl View {
         let mut reads = self.inner.progress.watch_reads();
         let next = self.inner.progress.next_read();
         self.inner.bell.notify_one();
-        let _ = reads.wait_for(|applied| *applied >= next).await;
+        let _ = reads.wait_for(|last| last.number >= next).await;
     }
 }
 

@@ -42,17 +42,29 @@ pub(super) struct Progress {
     /// The first bytes of the UUID of the history that positions are in: one place for even epochs, one for odd ones,
     /// so that a position and its history are never of two epochs.
     histories: [AtomicU64; 2],
-    /// Counts the reads of the log that have begun, and those that have been applied to the end.
+    /// Counts the reads of the log that have begun.
     reads_begun: AtomicU64,
-    reads_applied: watch::Sender<u64>,
+    /// The last that was applied to the end.
+    last_read: watch::Sender<AppliedRead>,
     lease_renewed: watch::Sender<BootTime>,
-    /// The last writes that were applied, without gaps. A lock, because a load asks for one of several; never on the way of
-    /// a check that finds everything.
+    /// The last writes that were applied, without gaps. A lock, because a load asks for one of several, and because the lease
+    /// and the epoch change under it; never on the way of a check that finds everything.
     recent: Mutex<VecDeque<Place>>,
 }
 
 /// How many of the last writes are known by their random ids. A load that takes longer than so many is run again.
 const RECENT: usize = 4_096;
+
+/// A read of the log that was applied up to the counter which it showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct AppliedRead {
+    /// Which one, in the order in which they began.
+    pub number: u64,
+    /// In which epoch.
+    pub epoch: u64,
+    /// The renewal of this replica's own lease that it showed, where it showed one.
+    pub renewal: Option<i64>,
+}
 
 /// How a view stands to the truth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,7 +150,7 @@ impl Progress {
             clock_ahead: AtomicI64::new(0),
             histories: [AtomicU64::new(0), AtomicU64::new(0)],
             reads_begun: AtomicU64::new(0),
-            reads_applied: watch::Sender::new(0),
+            last_read: watch::Sender::default(),
             lease_renewed: watch::Sender::new(BootTime(i64::MIN)),
             recent: Mutex::new(VecDeque::new()),
         }
@@ -207,12 +219,15 @@ impl Progress {
         self.applied.send_replace(position);
     }
 
-    /// Begins another epoch, in which no entry is usable until a position in it is applied.
+    /// Begins another epoch, in which no entry is usable until a position in it is applied; and in which nothing is answered
+    /// until the lease is renewed, as the position may go back behind what others were told.
     pub(super) fn begin_epoch(&self, epoch: u64, history: Uuid) {
         let [even, odd] = &self.histories;
         let place = if epoch.is_multiple_of(2) { even } else { odd };
         place.store(short(history), Ordering::Release);
-        self.recent.lock().clear();
+        let mut recent = self.recent.lock();
+        recent.clear();
+        self.run_lease(BootTime(i64::MIN));
         self.position.store(Position::new(epoch, Revision(0)).0, Ordering::Release);
     }
 
@@ -230,20 +245,28 @@ impl Progress {
     }
 
     /// Publishes that a read of the log, begun at `begun`, reached its end and found the clock at `database`.
-    pub(super) fn refresh(&self, read: u64, begun: BootTime, database: Time) {
+    pub(super) fn refresh(&self, read: AppliedRead, begun: BootTime, database: Time) {
         self.clock_ahead.store(database.0 - begun.0, Ordering::Release);
-        self.reads_applied.send_replace(read);
+        self.last_read.send_replace(read);
     }
 
-    /// Publishes until when the lease runs.
-    pub(super) fn extend_lease(&self, until: BootTime) {
+    /// Publishes until when the lease runs, by a read of that epoch. Where the view has started over since, it does not.
+    pub(super) fn extend_lease(&self, epoch: u64, until: BootTime) {
+        let _order = self.recent.lock();
+        if self.position().epoch() == epoch {
+            self.run_lease(until);
+        }
+    }
+
+    /// Gives the lease up: nothing is answered until it is renewed.
+    pub(super) fn end_lease(&self) {
+        let _order = self.recent.lock();
+        self.run_lease(BootTime(i64::MIN));
+    }
+
+    fn run_lease(&self, until: BootTime) {
         self.fresh_until.store(until.0, Ordering::Release);
         self.lease_renewed.send_replace(until);
-    }
-
-    /// Gives the lease up: nothing is answered from now on.
-    pub(super) fn end_lease(&self) {
-        self.extend_lease(BootTime(i64::MIN));
     }
 
     /// Counts a read of the log that is about to begin.
@@ -260,8 +283,8 @@ impl Progress {
         self.applied.subscribe()
     }
 
-    pub(super) fn watch_reads(&self) -> watch::Receiver<u64> {
-        self.reads_applied.subscribe()
+    pub(super) fn watch_reads(&self) -> watch::Receiver<AppliedRead> {
+        self.last_read.subscribe()
     }
 
     pub(super) fn watch_lease(&self) -> watch::Receiver<BootTime> {
@@ -289,11 +312,11 @@ mod tests {
     fn the_view_answers_only_within_its_lease() {
         let progress = Progress::new(Duration::ZERO);
         assert_eq!(progress.now(), Err(ViewError::NotFresh), "before the first renewal");
-        progress.refresh(1, BootTime::now(), Time(5_000_000));
+        progress.refresh(AppliedRead::default(), BootTime::now(), Time(5_000_000));
         assert_eq!(progress.now(), Err(ViewError::NotFresh), "a read is no renewal");
-        progress.extend_lease(BootTime::now().after(Duration::from_secs(60)));
+        progress.extend_lease(0, BootTime::now().after(Duration::from_secs(60)));
         assert!(progress.now().is_ok_and(|now| now.time >= Time(5_000_000) && !now.stale));
-        progress.extend_lease(BootTime::now());
+        progress.extend_lease(0, BootTime::now());
         assert_eq!(progress.now(), Err(ViewError::NotFresh));
     }
 
@@ -301,13 +324,26 @@ mod tests {
     fn where_it_is_allowed_it_answers_beyond_its_lease_and_says_so() {
         let progress = Progress::new(Duration::from_secs(60));
         assert_eq!(progress.standing(), Standing::Silent, "it never had a lease");
-        progress.extend_lease(BootTime::now());
+        progress.extend_lease(0, BootTime::now());
         assert!(progress.now().is_ok_and(|now| now.stale));
-        progress.extend_lease(BootTime(BootTime::now().0 - 61_000_000));
+        progress.extend_lease(0, BootTime(BootTime::now().0 - 61_000_000));
         assert_eq!(progress.standing(), Standing::Silent);
-        progress.extend_lease(BootTime::now());
+        progress.extend_lease(0, BootTime::now());
         progress.end_lease();
         assert_eq!(progress.standing(), Standing::Silent, "it gave the lease up");
+    }
+
+    #[test]
+    fn a_view_that_started_over_answers_only_once_its_lease_is_renewed_in_the_new_epoch() {
+        let progress = Progress::new(Duration::from_secs(60));
+        let until = BootTime::now().after(Duration::from_secs(60));
+        progress.extend_lease(0, until);
+        progress.begin_epoch(1, Uuid::from_u128(1));
+        assert_eq!(progress.standing(), Standing::Silent);
+        progress.extend_lease(0, until);
+        assert_eq!(progress.standing(), Standing::Silent, "that renewal was shown by a read of the old history");
+        progress.extend_lease(1, until);
+        assert_eq!(progress.standing(), Standing::Fresh);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::debug;
 
 use super::Log;
@@ -19,6 +19,9 @@ const READ: usize = 512;
 
 /// Before a read that failed is tried again.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a watch waits for a view that has fallen silent.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// Why a watch ends.
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +87,8 @@ impl Watch {
     /// # Errors
     /// Any [`WatchError`]: the watch is over.
     pub async fn read(&mut self) -> Result<Vec<Event>, WatchError> {
-        let Some(last) = self.unread()? else { return Ok(Vec::new()) };
+        self.check_view().await?;
+        let Some(last) = self.unread() else { return Ok(Vec::new()) };
         match self.stretch(last).await {
             Ok(stretch) => self.take(last, stretch),
             Err(error @ (StoreError::Unavailable(_) | StoreError::Conflict)) => {
@@ -97,19 +101,16 @@ impl Watch {
     }
 
     /// Waits until there may be more to read, but no longer than until then. Cancel-safe.
-    ///
-    /// # Errors
-    /// [`WatchError::View`] once the log can't be followed.
-    pub async fn more(&self, until: Instant) -> Result<(), WatchError> {
+    pub async fn more(&self, until: Instant) {
         let view = &self.log.view;
         let seen = view.token();
-        if self.unread()?.is_some() {
-            return Ok(());
+        if self.unread().is_some() {
+            return;
         }
         tokio::select! {
-            () = view.moved_on(seen) => Ok(()),
-            () = view.standing_changed(Standing::Fresh) => Err(ViewError::NotFresh.into()),
-            () = sleep_until(until) => Ok(()),
+            () = view.moved_on(seen) => {}
+            () = view.standing_changed(Standing::Fresh) => {}
+            () = sleep_until(until) => {}
         }
     }
 
@@ -125,16 +126,23 @@ impl Watch {
     }
 
     /// The last revision that the view has applied, where that is not read yet.
-    fn unread(&self) -> Result<Option<Revision>, WatchError> {
+    fn unread(&self) -> Option<Revision> {
+        let applied = self.log.view.token();
+        (applied.history == self.history && applied.revision >= self.next.0).then_some(applied.revision)
+    }
+
+    /// Makes sure that the view follows the log, and that it is the same log.
+    async fn check_view(&self) -> Result<(), WatchError> {
         let view = &self.log.view;
-        if view.standing() != Standing::Fresh {
-            return Err(ViewError::NotFresh.into());
+        let standing = view.standing();
+        if standing != Standing::Fresh {
+            // it may have fallen silent only to start over, and then there is more to say
+            let _ = timeout(SILENCE, view.standing_changed(standing)).await;
         }
-        let applied = view.token();
-        if applied.history != self.history {
+        if view.token().history != self.history {
             return Err(WatchError::HistoryChanged);
         }
-        Ok((applied.revision >= self.next.0).then_some(applied.revision))
+        if view.standing() == Standing::Fresh { Ok(()) } else { Err(ViewError::NotFresh.into()) }
     }
 
     async fn stretch(&self, last: Revision) -> Result<Stretch, StoreError> {

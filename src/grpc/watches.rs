@@ -48,7 +48,7 @@ pub(super) fn messages(
         let _ = end.send(status);
     });
     let messages = stream::unfold(messages, |mut messages| async { Some((messages.recv().await?, messages)) });
-    messages.map(Ok).chain(stream::once(ended).filter_map(|ended| async { ended.ok().map(Err) }))
+    messages.map(Ok).chain(stream::once(async { Err(ended.await.unwrap_or_else(|_| errors::internal())) }))
 }
 
 /// Who reads the log and fills the queue.
@@ -73,7 +73,7 @@ impl Teller {
                 self.say(event).await?;
                 due = Instant::now() + self.telling.heartbeat;
             }
-            self.watch.more(due).await.map_err(errors::watch)?;
+            self.watch.more(due).await;
         }
     }
 

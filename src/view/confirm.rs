@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::boot_time::BootTime;
 use super::error::Unconfirmed;
-use super::progress::BootTime;
 use super::{View, until};
 use crate::domain::ids::{Place, Revision};
 use crate::store::replicas::ReplicaRow;

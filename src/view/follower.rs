@@ -10,8 +10,10 @@ use tokio::time::{Instant, timeout};
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
+use super::boot_time::BootTime;
 use super::pauses::Pauses;
-use super::progress::{AppliedRead, BootTime, Position};
+use super::position::Position;
+use super::progress::AppliedRead;
 use super::{Inner, View};
 use crate::domain::ids::{Place, Revision};
 use crate::store::log_reader::{BATCH, Entry, Heard, LogReader, Tail};
@@ -34,6 +36,9 @@ enum Interruption {
     TimedOut,
     #[error("find every revision in the log; one is missing after {0}")]
     Hole(Revision),
+    /// A connection that is made anew finds out which server this is now.
+    #[error("go on in the history that was followed")]
+    OtherHistory,
 }
 
 /// Follows the log for ever, through every loss of the connection.
@@ -106,7 +111,7 @@ impl Follower {
             reader.rename_history(history, place, self.view.inner.settings.lease).await?;
             self.databases.renew_connections();
             self.bookmark = None;
-            return Ok(false);
+            return Err(Interruption::OtherHistory);
         }
         let after = at.place.revision;
         if is_pruned(at, &tail) {

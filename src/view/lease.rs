@@ -11,8 +11,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{debug, info, warn};
 
 use super::View;
+use super::boot_time::BootTime;
 use super::pauses::Pauses;
-use super::progress::{BootTime, Position, Standing};
+use super::position::Position;
+use super::progress::Standing;
 use crate::store::replicas::{LeaseHolder, Renewal};
 use crate::store::{CONNECTION_WAIT, Hosts, StoreError};
 

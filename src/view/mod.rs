@@ -4,6 +4,7 @@
 //! loaded once for all who wait (`loader`), and invalidated by the log alone (`follower`). A check joins them at one
 //! revision (`check`). See `docs/ARCHITECTURE.md`.
 
+mod boot_time;
 mod cell;
 mod check;
 mod confirm;
@@ -15,6 +16,7 @@ mod holds;
 mod lease;
 mod loader;
 mod pauses;
+mod position;
 mod progress;
 mod replicas;
 mod table;
@@ -43,7 +45,8 @@ pub use confirm::KnownReplica;
 pub use error::{LoadError, Unconfirmed, ViewError};
 pub use glance::ProjectKey;
 pub use holds::Hold;
-pub use progress::{Standing, Token};
+pub use position::Token;
+pub use progress::Standing;
 
 /// How long a standby may take: the primary can be asked as well.
 const STANDBY_LIMIT: Duration = Duration::from_millis(500);

@@ -7,24 +7,14 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::boot_time::BootTime;
 use super::error::ViewError;
+use super::position::{Position, Token, short};
 use crate::domain::facts::Time;
 use crate::domain::ids::{Place, Revision};
-
-/// Bits of a position that hold the revision; the rest count how often the view started over.
-const REVISION_BITS: u32 = 48;
-
-/// A place in the log, in one history: two are the same place only if nothing came between.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(super) struct Position(u64);
-
-/// Microseconds of a clock that also runs while the machine sleeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct BootTime(pub i64);
 
 /// What the follower has come to know.
 #[derive(Debug)]
@@ -84,60 +74,6 @@ pub(super) struct Moment {
     pub time: Time,
     /// The lease has ended: what is answered may have been taken away.
     pub stale: bool,
-}
-
-/// What an answer is true at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Token {
-    /// Names the history of the database.
-    pub history: u64,
-    /// The revision in it.
-    pub revision: Revision,
-}
-
-impl Token {
-    /// A revision in a history.
-    pub fn new(history: Uuid, revision: Revision) -> Self {
-        Self { history: short(history), revision }
-    }
-}
-
-impl Position {
-    pub(super) fn new(epoch: u64, revision: Revision) -> Self {
-        Self(epoch << REVISION_BITS | revision.0.unsigned_abs())
-    }
-
-    pub(super) fn revision(self) -> Revision {
-        Revision((self.0 & ((1 << REVISION_BITS) - 1)).cast_signed())
-    }
-
-    pub(super) fn epoch(self) -> u64 {
-        self.0 >> REVISION_BITS
-    }
-}
-
-impl BootTime {
-    pub(super) fn now() -> Self {
-        #[cfg(target_os = "linux")]
-        let time = clock_gettime(ClockId::Boottime);
-        #[cfg(not(target_os = "linux"))]
-        let time = clock_gettime(ClockId::Monotonic);
-        Self(time.tv_sec * 1_000_000 + time.tv_nsec / 1_000)
-    }
-
-    pub(super) fn after(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
-    }
-
-    /// How long until then; zero once it has passed.
-    pub(super) fn remaining(self) -> Duration {
-        Self::now().until(self)
-    }
-
-    /// How long from here until then; zero where that comes before.
-    pub(super) fn until(self, then: Self) -> Duration {
-        Duration::from_micros(u64::try_from(then.0.saturating_sub(self.0)).unwrap_or(0))
-    }
 }
 
 impl Progress {
@@ -292,21 +228,9 @@ impl Progress {
     }
 }
 
-/// The first bytes of a history's UUID.
-fn short(history: Uuid) -> u64 {
-    history.as_u64_pair().0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_position_keeps_its_parts_and_its_order() {
-        let position = Position::new(3, Revision(1 << 40));
-        assert_eq!((position.epoch(), position.revision()), (3, Revision(1 << 40)));
-        assert!(Position::new(4, Revision(0)) > position);
-    }
 
     #[test]
     fn the_view_answers_only_within_its_lease() {

@@ -2,7 +2,7 @@
 
 use tonic::Code;
 
-use rolegate::grpc::v1::ProjectRole;
+use rolegate::grpc::v1::{ChangeServiceWatchRequest, ProjectRole};
 
 use super::{Watcher, append};
 use crate::support::postgres::connect;
@@ -66,4 +66,35 @@ async fn a_read_that_is_cut_is_tried_again_and_nothing_is_missed() {
         append(&client, &format!("round-{round}"), 600).await;
         assert_eq!(watcher.write().await.unwrap().operation, format!("round-{round}"));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_told_of_a_history_that_the_view_does_not_follow() {
+    let database = fresh_database().await;
+    let service = Service::start_on(database.clone(), &["--watch-patience", "10m"]).await;
+    let client = connect(&database).await;
+    let start = Watcher::from_now(&service).await.position;
+    // more than the queue of a watch and what is on its way can hold
+    for _ in 0..60 {
+        append(&client, "kept", 1_000).await;
+    }
+    let mut slow = Watcher::after(&service, &start).await;
+    while Watcher::from_now(&service).await.position == start {}
+    // as after a failover that lost all these writes: others have their numbers, and other ids
+    let other = "BEGIN;
+        UPDATE change_set SET operation = 'never told', id = gen_random_uuid();
+        UPDATE revision SET change_id = (SELECT id FROM change_set WHERE revision = number);
+        NOTIFY rolegate;
+        COMMIT";
+    client.batch_execute(other).await.unwrap();
+    let status = loop {
+        match slow.event().await {
+            Ok(event) => assert_eq!(event.operation, "kept"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!((status.code(), reason(&status).as_str()), (Code::Aborted, "HISTORY_CHANGED"));
+    let request = ChangeServiceWatchRequest { after: slow.position.clone(), ..Default::default() };
+    let refused = service.changes().watch(request).await.err().unwrap();
+    assert!(["INVALID_REVISION", "VIEW_NOT_FRESH"].contains(&reason(&refused).as_str()), "{refused:?}");
 }

@@ -187,7 +187,8 @@ fn open_databases(database: &tokio_postgres::Config, options: &ServeOptions) -> 
         }
     };
     let loads = Database::new(primary.clone(), LOAD_CONNECTIONS)?;
-    Ok(Databases { main: Database::new(primary, connections)?, loads, standbys })
+    let main = Database::new(primary.holding_locks_for(options.lease), connections)?;
+    Ok(Databases { main, loads, standbys })
 }
 
 fn view_settings(options: &ServeOptions) -> ViewSettings {
@@ -226,7 +227,8 @@ async fn prepare_schema(config: &tokio_postgres::Config, no_migrate: bool) {
         match prepared {
             Ok(()) => return,
             Err(MigrationError::Store(error)) => {
-                warn!(error = &error as &dyn std::error::Error, "waiting for the database")
+                let source = std::error::Error::source(&error).map(ToString::to_string);
+                warn!(%error, source, "waiting for the database");
             }
             Err(error) => tracing::error!(%error, "the schema is not ready; not serving until it is"),
         }

@@ -40,8 +40,8 @@ struct Moment {
 
 /// What a snapshot must show.
 enum Demand<'a> {
-    /// The primary's is the truth.
-    Nothing,
+    /// At least what the view had applied when it was asked: a primary has all of that, unless it is one of the past.
+    AtLeast(Revision),
     /// At least what the view had applied when it was asked, of the very history that the view follows.
     AsNewAs(&'a View, Revision),
 }
@@ -50,6 +50,7 @@ enum Demand<'a> {
 macro_rules! in_snapshot {
     ($access:ident, |$client:ident, $demand:ident| $read:expr) => {{
         'read: {
+            let mut is_second = false;
             let least = $access.view.token().revision;
             if let Some(mut lease) = $access.standby().await {
                 let ($client, $demand): (&mut Client, _) = (&mut lease, &Demand::AsNewAs(&$access.view, least));
@@ -62,11 +63,18 @@ macro_rules! in_snapshot {
                     }
                 }
             }
-            let mut lease = $access.databases.main.client().await?;
-            let ($client, $demand): (&mut Client, _) = (&mut lease, &Demand::Nothing);
-            let read = $read.await;
-            lease.give_back();
-            read
+            loop {
+                let least = $access.view.token().revision;
+                let mut lease = $access.databases.main.client().await?;
+                let ($client, $demand): (&mut Client, _) = (&mut lease, &Demand::AtLeast(least));
+                let read = $read.await;
+                lease.give_back();
+                if !matches!(read, Err(MembershipError::Met)) || is_second {
+                    break 'read read;
+                }
+                is_second = true;
+                $access.databases.main.renew_connections();
+            }
         }
     }};
 }
@@ -95,9 +103,11 @@ impl Moment {
     /// What the snapshot shows; [`MembershipError::Met`] where that is not what is demanded.
     async fn read(client: &impl GenericClient, demand: &Demand<'_>) -> Result<Self, MembershipError> {
         let (history, place, now) = access::read_moment(client).await?;
-        if let Demand::AsNewAs(view, least) = demand
-            && (place.revision < *least || !view.vouches_for(place).await)
-        {
+        let shows = match demand {
+            Demand::AtLeast(least) => place.revision >= *least,
+            Demand::AsNewAs(view, least) => place.revision >= *least && view.vouches_for(place).await,
+        };
+        if !shows {
             return Err(MembershipError::Met);
         }
         Ok(Self { token: Token::new(history, place.revision), now })

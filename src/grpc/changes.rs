@@ -73,8 +73,9 @@ impl Services {
         let bound = bound.iter().map(String::as_str).collect();
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
         let page = paging.filled(LogKey::parse)?;
-        self.be_as_fresh(request.consistency, deadline).await?;
+        let wanted = self.be_as_fresh(request.consistency, deadline).await?;
         let found = self.read(deadline, self.inner.access.changes(&question, page)).await?;
+        wanted.met_by(found.token)?;
         let token = |revision| revision::encode(Token { revision, ..found.token });
         let next_page_token = paging.go_on(&found.token.history.to_string(), found.next.map(|key| key.to_string()))?;
         Ok(ChangeServiceListResponse {

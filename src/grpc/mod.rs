@@ -10,6 +10,7 @@ mod decisions;
 mod errors;
 mod explain;
 mod fields;
+mod freshness;
 pub mod health;
 mod listing;
 mod many;
@@ -38,7 +39,7 @@ use crate::access::Access;
 use crate::changes::Log;
 use crate::domain::policy::Policy;
 use crate::membership::{MembershipError, Reader, Writer};
-use crate::view::View;
+use crate::view::{Standing, View, ViewError};
 
 use pages::Seal;
 
@@ -109,14 +110,19 @@ impl Services {
         (deadline, request.into_inner())
     }
 
-    /// Runs a read until the deadline.
+    /// Runs a read until the deadline. Where the lease has run out meanwhile it is not answered: nobody knows then whether
+    /// what it was read from is still the primary.
     async fn read<T>(
         &self,
         deadline: Instant,
         read: impl Future<Output = Result<T, MembershipError>>,
     ) -> Result<T, Status> {
         let late = |_| Err(MembershipError::DeadlineExceeded);
-        timeout_at(deadline, read).await.unwrap_or_else(late).map_err(errors::membership)
+        let read = timeout_at(deadline, read).await.unwrap_or_else(late).map_err(errors::membership)?;
+        match self.inner.view.standing() {
+            Standing::Fresh | Standing::Stale => Ok(read),
+            Standing::Silent => Err(errors::view(ViewError::NotFresh)),
+        }
     }
 
     /// What page tokens are sealed with: learnt from the database once.

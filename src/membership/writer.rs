@@ -13,7 +13,7 @@ use crate::domain::change::{Change, Changes};
 use crate::domain::ids::Place;
 use crate::domain::names::Username;
 use crate::domain::policy::Policy;
-use crate::store::{Client, Database, StoreError, log};
+use crate::store::{Database, Lease, StoreError, log};
 use crate::view::{Token, Unconfirmed, View};
 
 /// How often a write that meets others is run in all.
@@ -147,10 +147,11 @@ impl Writer {
 
     async fn transact<O: Operation>(
         &self,
-        client: &mut Client,
+        lease: &mut Lease,
         context: &WriteContext,
         operation: &O,
     ) -> Result<Committed<O::Output>, MembershipError> {
+        let (client, is_committing) = lease.parts();
         let actor = context.actor.as_ref().map(Username::as_str);
         let prepared = before(context.deadline, MembershipError::DeadlineExceeded, async {
             let transaction = client.transaction().await.map_err(StoreError::from)?;
@@ -164,6 +165,7 @@ impl Writer {
             Ok::<_, MembershipError>((transaction, output, changes, Some(logged)))
         });
         let (transaction, output, changes, logged) = prepared.await?;
+        *is_committing = logged.is_some();
         let end = async {
             match logged {
                 Some(_) => transaction.commit().await.map_err(StoreError::while_committing),

@@ -20,6 +20,14 @@ use super::error::StoreError;
 /// How long all servers together may take to let us in.
 pub const CONNECTION_WAIT: Duration = Duration::from_secs(4);
 
+/// How long a session may be silent in a transaction: at least what a machine that has much to do may need, and at most what
+/// a write may take anyway.
+const SHORTEST_HOLD: Duration = Duration::from_secs(1);
+const LONGEST_HOLD: Duration = Duration::from_secs(30);
+
+/// How long to wait for a lock at the most, before the write is run again.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
 /// The servers of a database. Cheap to clone; clones remember together which of them let us in last.
 #[derive(Clone)]
 pub struct Hosts {
@@ -29,7 +37,9 @@ pub struct Hosts {
 struct Inner {
     /// One server each.
     configs: Vec<Config>,
-    last: AtomicUsize,
+    /// Shared by all that connect to the same servers: where one has found the primary, the others look first. A server
+    /// that was the primary once may still believe that it is.
+    last: Arc<AtomicUsize>,
 }
 
 /// Which server is wanted.
@@ -52,7 +62,7 @@ impl Hosts {
     pub fn new(config: &Config, role: Role) -> Self {
         let count = config.get_hosts().len().max(config.get_hostaddrs().len());
         let configs = (0..count).map(|index| only(config, index, role)).collect();
-        Self { inner: Arc::new(Inner { configs, last: AtomicUsize::new(0) }) }
+        Self { inner: Arc::new(Inner { configs, last: Arc::default() }) }
     }
 
     /// The same servers, with settings of the session besides those that the operator gave.
@@ -60,8 +70,21 @@ impl Hosts {
     pub(super) fn with_options(&self, options: &str) -> Self {
         let mut configs = self.inner.configs.clone();
         configs.iter_mut().for_each(|config| add_options(config, options));
-        let last = AtomicUsize::new(self.inner.last.load(Ordering::Relaxed));
+        let last = Arc::clone(&self.inner.last);
         Self { inner: Arc::new(Inner { configs, last }) }
+    }
+
+    /// The same servers, which take a session's locks away once it has been silent in a transaction for that long: those of a
+    /// process that was paused, or cut off without either side hearing of it, must not hold up the writes of others for longer
+    /// than its lease does.
+    #[must_use]
+    pub fn holding_locks_for(&self, lease: Duration) -> Self {
+        let holds = lease.clamp(SHORTEST_HOLD, LONGEST_HOLD);
+        // a little less: what waits is to give up before what it waits for is taken away, or one session after the other of a
+        // process that hangs would get the lock and hold it as long; what does not hang is run again
+        let waits = LONGEST_WAIT.min(holds * 9 / 10);
+        let (holds, waits) = (holds.as_millis(), waits.as_millis());
+        self.with_options(&format!("-c idle_in_transaction_session_timeout={holds}ms -c lock_timeout={waits}ms"))
     }
 
     /// Connects to the first server that is what is wanted.
@@ -90,7 +113,7 @@ impl Hosts {
                     last.store(index, Ordering::Relaxed);
                     return Ok(connected);
                 }
-                Ok(Err(error)) => failure = Some(error),
+                Ok(Err(error)) => failure = failure.filter(takes_no_writes).or(Some(error)),
                 Err(_) => {}
             }
         }

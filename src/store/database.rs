@@ -18,12 +18,20 @@ pub type Client = deadpool_postgres::Client;
 /// statement under way is cancelled, so that it holds no locks and no place in the pool, and the connection is closed.
 pub struct Lease {
     client: Option<Client>,
+    is_committing: bool,
 }
 
 impl Lease {
     /// Gives the connection back to the pool.
     pub fn give_back(mut self) {
         drop(self.client.take());
+    }
+
+    /// The client, and whether it is committing. A commit is never cancelled: one that waits for a synchronous standby would
+    /// then be shown to everybody by the only server that has it.
+    #[expect(clippy::expect_used, reason = "only giving it back takes the client, and consumes the lease")]
+    pub fn parts(&mut self) -> (&mut Client, &mut bool) {
+        (self.client.as_mut().expect("a lease holds a client"), &mut self.is_committing)
     }
 }
 
@@ -46,6 +54,9 @@ impl DerefMut for Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let Some(client) = self.client.take() else { return };
+        if self.is_committing {
+            return drop(Client::take(client));
+        }
         // while the process ends there may be nobody left to cancel it
         let Ok(runtime) = Handle::try_current() else { return drop(Client::take(client)) };
         runtime.spawn(async move {
@@ -98,7 +109,7 @@ impl Database {
     /// # Errors
     /// When the database can't be reached, or all connections are busy for 5 seconds.
     pub async fn client(&self) -> Result<Lease, StoreError> {
-        Ok(Lease { client: Some(self.pool.get().await?) })
+        Ok(Lease { client: Some(self.pool.get().await?), is_committing: false })
     }
 
     /// Where to connect beside the pool, as the follower of the log does.

@@ -69,13 +69,16 @@ impl Follower {
         let reader = self.connect(limit + CONNECTION_WAIT).await?;
         let after = self.bookmark.map(|bookmark| bookmark.place.revision.0);
         info!(after, "following the log of changes");
+        if after.is_some() {
+            // where they lead may hang, or have become a primary of the past
+            self.databases.renew_connections();
+        }
         loop {
             let Inner { id, progress, .. } = &*self.view.clone().inner;
             let (number, begun) = (progress.begin_read(), BootTime::now());
             let (now, renewal) = loop {
                 let from = self.bookmark.map_or(Revision(i64::MAX), |bookmark| bookmark.place.revision);
                 let tail = timeout(limit, reader.tail(from)).await.map_err(within)??;
-                self.view.observe_replicas(&tail.replicas);
                 let own = tail.replicas.iter().find(|row| row.id == *id).map(|row| row.renewals);
                 let now = tail.now;
                 if self.advance(&reader, tail).await? {
@@ -129,6 +132,8 @@ impl Follower {
             return Err(Interruption::Hole(after));
         }
         at.place = last;
+        // not before the tail is known to be of this history, and before anybody can see what it applies
+        self.view.observe_replicas(&tail.replicas);
         if !new.is_empty() {
             self.apply(&new, last);
         }
@@ -151,8 +156,9 @@ impl Follower {
         let Inner { entries, progress, .. } = &*self.view.inner;
         let revision = tail.counter.revision;
         let epoch = progress.position().epoch() + 1;
-        self.view.forget_replicas(&tail.replicas);
         progress.begin_epoch(epoch, tail.history);
+        // who waits for a write of the epoch before sees that it is over before it sees these
+        self.view.forget_replicas(&tail.replicas);
         entries.reset(epoch, revision);
         progress.apply(Position::new(epoch, revision), &[tail.counter]);
         self.bookmark = Some(Bookmark { place: tail.counter, history: tail.history });

@@ -126,9 +126,12 @@ async fn load_from_primary(view: &View, database: &Database, keys: Vec<EntryKey>
     })?;
     let newest_before = view.inner.progress.position().revision();
     let too_old = match fetch(view, client, &batch, view.inner.settings.lease / 2).await? {
-        Some((read, epoch)) => read.store(view, epoch),
-        None => {
-            warn!("a load was read from a server that is not on the history which is followed; loading again");
+        // the primary has all that the log was followed up to: who is behind it is a primary of the past
+        Some((read, epoch)) if read.places().iter().all(|place| place.revision >= newest_before) => {
+            read.store(view, epoch)
+        }
+        _ => {
+            warn!("a load was read from a server that is not the primary which is followed; loading again");
             database.renew_connections();
             keys
         }

@@ -1,6 +1,7 @@
 //! What the tests stand on: one PostgreSQL a process, a fresh database and a service of its own a test.
 
 pub mod binary;
+pub mod cluster;
 pub mod oracle;
 pub mod postgres;
 pub mod proxy;

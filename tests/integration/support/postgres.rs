@@ -68,7 +68,9 @@ pub fn test_server(data_dir: &Path) -> EmbeddedOptions {
 
 /// Sees to it that a server in `folder` ends, and the folder goes, when this process has ended, however that happens.
 pub fn end_with_this_process(folder: &Path) {
-    let script = "cat >/dev/null; kill -QUIT $(head -n 1 \"$0\"/data/postgres/postmaster.pid 2>/dev/null) 2>/dev/null; rm -rf \"$0\"";
+    // one that is stopped in its place would not hear of its end
+    let script = "cat >/dev/null; server=$(head -n 1 \"$0\"/data/postgres/postmaster.pid 2>/dev/null);
+                  kill -QUIT $server 2>/dev/null; kill -CONT $server 2>/dev/null; rm -rf \"$0\"";
     let watchdog =
         Command::new("sh").args(["-c", script]).arg(folder).stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
     let mut input = watchdog.unwrap().stdin.take().unwrap();

@@ -162,7 +162,10 @@ impl Service {
         self.stop.cancel();
         self.task.await.unwrap();
     }
+}
 
+/// Short ways to ask and to write.
+impl Clients {
     /// What `grpc.health.v1` says of the whole.
     pub async fn health(&self) -> ServingStatus {
         let mut client = HealthClient::new(self.channel.clone());
@@ -225,13 +228,18 @@ impl Clients {
     /// Creates users on the default plan.
     pub async fn create_users(&self, names: &[&str]) {
         for name in names {
-            let request = UserServiceCreateRequest {
-                username: (*name).to_owned(),
-                wait_for_replicas: self.wait_for_replicas,
-                ..Default::default()
-            };
-            self.users().create(request).await.unwrap();
+            self.create_user(name).await.unwrap();
         }
+    }
+
+    /// Creates a user on the default plan.
+    pub async fn create_user(&self, name: &str) -> Result<String, Status> {
+        let request = UserServiceCreateRequest {
+            username: name.to_owned(),
+            wait_for_replicas: self.wait_for_replicas,
+            ..Default::default()
+        };
+        self.users().create(request).await.map(|created| created.into_inner().revision)
     }
 
     /// Creates an organization.

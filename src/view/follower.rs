@@ -131,6 +131,11 @@ impl Follower {
             return Ok(false);
         }
         let after = at.place.revision;
+        if is_pruned(at, &tail) {
+            warn!(applied = after.0, "the log no longer reaches back to where this replica was; starting over");
+            self.bookmark = None;
+            return Ok(false);
+        }
         let new: Vec<&Entry> = tail.entries.iter().filter(|entry| entry.place.revision > after).collect();
         let expected = (after.0 + 1..).map(Revision);
         let has_hole = new.iter().zip(expected).any(|(entry, expected)| entry.place.revision != expected);
@@ -184,11 +189,15 @@ fn broken_history(at: &Bookmark, tail: &Tail) -> Option<&'static str> {
     }
     let first = tail.entries.first().map(|entry| entry.place);
     match first {
-        _ if at.place.id.is_none() => None,
+        _ if at.place.id.is_none() || is_pruned(at, tail) => None,
         Some(first) if first == at.place => None,
-        Some(first) if first.revision > at.place.revision => {
-            Some("its log no longer reaches back to where this replica was")
-        }
         _ => Some("its last applied revision is another write"),
     }
+}
+
+/// Whether what comes next in the log is no longer kept.
+fn is_pruned(at: &Bookmark, tail: &Tail) -> bool {
+    // before the first write there is no place that could be kept
+    let kept = if at.place.id.is_some() { at.place.revision.0 } else { at.place.revision.0 + 1 };
+    tail.entries.first().is_some_and(|first| first.place.revision.0 > kept)
 }

@@ -6,6 +6,7 @@ mod agreement;
 mod batch;
 mod binary;
 mod cancellation;
+mod changes;
 mod conformance;
 mod consistency;
 mod expiry;

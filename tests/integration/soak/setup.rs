@@ -6,7 +6,7 @@ use rolegate::grpc::v1;
 use serde_json::Value as Json;
 use tokio_postgres::{Client, Row};
 
-use super::timeline::{Entry, Log};
+use super::timeline::{EXPIRY, Entry, Log};
 use super::world::{
     ACTIONS, Fact, HIGHEST, Holder, ORGANIZATION, OWNER, PROJECTS, Project, TEAMS, USERS, User, Value, project_id,
 };
@@ -68,7 +68,9 @@ pub async fn read_log(client: &Client, first: i64) -> Log {
             log.entries.push(Entry { revision, operation: row.get(1), changes: Vec::new() });
         }
         let last = log.entries.last_mut().unwrap();
-        last.changes.extend(change(&row));
+        if last.operation != EXPIRY {
+            last.changes.extend(change(&row));
+        }
     }
     let numbers = log.entries.iter().map(|entry| entry.revision);
     assert!(numbers.eq(1..=counter(client).await), "the log has every revision once");

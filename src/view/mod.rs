@@ -10,6 +10,8 @@ mod entries;
 mod error;
 mod follower;
 mod glance;
+#[cfg(test)]
+mod lease_model;
 mod loader;
 mod progress;
 mod table;

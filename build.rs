@@ -9,6 +9,7 @@ use prost::Message as _;
 const SERVICES: &[&str] = &[
     "authorization",
     "collaborator",
+    "consistency",
     "errors",
     "explain",
     "listing",
@@ -16,6 +17,7 @@ const SERVICES: &[&str] = &[
     "plan",
     "project",
     "removal",
+    "replica",
     "roles",
     "team",
     "user",

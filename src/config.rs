@@ -22,8 +22,8 @@ const DEFAULT_LOG: &str = "info,refinery_core=warn,tokio_postgres=warn";
 /// Which database to use.
 #[derive(Debug, Clone, Args)]
 pub struct DatabaseOptions {
-    /// PostgreSQL to use, as `postgresql://user:password@host/database`. Without it, a private server is started in the
-    /// data folder.
+    /// PostgreSQL to use, as `postgresql://user:password@host/database`; of several hosts, `@host1,host2/database`, the one
+    /// that takes writes is found. Without it, a private server is started in the data folder.
     #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<DatabaseUrl>,
 
@@ -57,6 +57,15 @@ pub struct ServeOptions {
           value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub database_connections: u16,
 
+    /// Standbys of the same PostgreSQL, as `postgresql://user:password@host1,host2/database`: loads of the view and lists are
+    /// read there where a standby is not behind what this replica has applied.
+    #[arg(long, env = "ROLEGATE_READ_URL", value_name = "URL", hide_env_values = true)]
+    pub read_url: Option<DatabaseUrl>,
+
+    /// What this replica is called in `rolegate replicas`, and where a write names who is behind. Default: host and process.
+    #[arg(long, env = "ROLEGATE_REPLICA_NAME", value_name = "NAME")]
+    pub replica_name: Option<String>,
+
     /// File that says who may do what, in place of the policy that is compiled in. `rolegate policy show` prints that one.
     #[arg(long, env = "ROLEGATE_POLICY", value_name = "FILE")]
     pub policy: Option<PathBuf>,
@@ -65,11 +74,17 @@ pub struct ServeOptions {
     #[arg(long, env = "ROLEGATE_VIEW_MEMORY", value_name = "SIZE", default_value = "256MiB", value_parser = view_memory)]
     pub view_memory: ByteSize,
 
-    /// How long checks go on being answered without the database, 500ms to 5m; then they are refused with UNAVAILABLE.
+    /// How long checks go on being answered without the database, 500ms to 5m; then they are refused with UNAVAILABLE. And how
+    /// long a replica that died may delay a write. All replicas should have the same.
     #[arg(long, env = "ROLEGATE_LEASE", value_name = "TIME", default_value = "10s", value_parser = lease)]
     pub lease: Duration,
 
-    /// How often the log of changes is read when nothing happens, 10ms to 1m; at most a third of the lease.
+    /// How long checks go on being answered beyond the lease, marked as stale: what was revoked may then be granted. Off
+    /// unless set; at most 24h.
+    #[arg(long, env = "ROLEGATE_SERVE_STALE_FOR", value_name = "TIME", default_value = "0s", value_parser = stale_for)]
+    pub serve_stale_for: Duration,
+
+    /// How often the lease is renewed, and the log of changes read when nothing happens, 10ms to 1m; at most a third of the lease.
     #[arg(long, env = "ROLEGATE_HEARTBEAT", value_name = "TIME", default_value = "1s", value_parser = heartbeat)]
     pub heartbeat: Duration,
 
@@ -146,28 +161,34 @@ impl std::fmt::Debug for DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// How to connect.
+    /// How to connect, by the URL that was given with `flag`.
     ///
     /// # Errors
     /// A sentence that says what is wrong with the URL, without repeating it.
-    pub fn config(&self) -> Result<Config, String> {
+    pub fn config(&self, flag: &str) -> Result<Config, String> {
         let expected = "write it as postgresql://user:password@host/database";
         let config = Config::from_str(&self.0).map_err(|error| {
             let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            format!("--database-url: {error}{cause}; {expected}")
+            format!("{flag}: {error}{cause}; {expected}")
         })?;
         if config.get_ssl_mode() == SslMode::Require {
             let instead = "use a private network, or a local proxy that speaks TLS";
-            return Err(format!("--database-url: TLS to PostgreSQL (sslmode=require) is not offered yet; {instead}"));
+            return Err(format!("{flag}: TLS to PostgreSQL (sslmode=require) is not offered yet; {instead}"));
         }
         if config.get_hosts().is_empty() {
-            return Err(format!("--database-url names no host; {expected}"));
+            return Err(format!("{flag} names no host; {expected}"));
         }
         Ok(config)
     }
 }
 
 impl ServeOptions {
+    /// What this replica is called.
+    pub fn replica_name(&self) -> String {
+        let host = || rustix::system::uname().nodename().to_string_lossy().into_owned();
+        self.replica_name.clone().unwrap_or_else(|| format!("{}:{}", host(), std::process::id()))
+    }
+
     /// What one option alone does not show.
     ///
     /// # Errors
@@ -206,6 +227,10 @@ fn lease(text: &str) -> Result<Duration, String> {
 
 fn heartbeat(text: &str) -> Result<Duration, String> {
     time(text, Duration::from_millis(10), Duration::from_secs(60))
+}
+
+fn stale_for(text: &str) -> Result<Duration, String> {
+    time(text, Duration::ZERO, Duration::from_secs(24 * 3600))
 }
 
 fn request_timeout(text: &str) -> Result<Duration, String> {

@@ -28,11 +28,12 @@ use crate::grpc::v1::collaborator_service_server::CollaboratorServiceServer;
 use crate::grpc::v1::organization_service_server::OrganizationServiceServer;
 use crate::grpc::v1::plan_service_server::PlanServiceServer;
 use crate::grpc::v1::project_service_server::ProjectServiceServer;
+use crate::grpc::v1::replica_service_server::ReplicaServiceServer;
 use crate::grpc::v1::team_service_server::TeamServiceServer;
 use crate::grpc::v1::user_service_server::UserServiceServer;
 use crate::membership::{Reader, Writer};
 use crate::store::migrations::{self, MigrationError};
-use crate::store::{Database, StoreError};
+use crate::store::{Database, Databases, Hosts, Role, Standbys, StoreError};
 use crate::telemetry;
 use crate::view::{Keeper, View, ViewSettings};
 
@@ -54,6 +55,9 @@ const FAREWELL: Duration = Duration::from_millis(100);
 /// Why the service could not run, or could not run on.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
+    /// An option makes no sense.
+    #[error("{0}")]
+    Options(String),
     /// The connections could not be prepared.
     #[error("prepare the database connections")]
     Database(#[from] StoreError),
@@ -80,18 +84,18 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let policy = Arc::new(policy);
-    let pool = Database::new(database.clone(), usize::from(options.database_connections))?;
-    let loads = Database::new(database, LOAD_CONNECTIONS)?;
-    let (view, keeper) = View::new(loads.clone(), view_settings(options));
-    let writer = Writer::new(pool.clone(), view.clone(), Arc::clone(&policy));
-    let (reader, access) = (Reader::new(pool.clone()), Access::new(pool.clone(), Arc::clone(&policy)));
+    let databases = open_databases(&database, options)?;
+    let (view, keeper) = View::new(databases.clone(), view_settings(options));
+    let writer = Writer::new(databases.main.clone(), view.clone(), Arc::clone(&policy));
+    let reader = Reader::new(databases.main.clone());
+    let access = Access::new(databases.clone(), view.clone(), Arc::clone(&policy));
     let services = Services::new(view.clone(), policy, (reader, writer, access), options.request_timeout);
     let (health, health_service) = Health::new().await;
     let routes = routes(services.clone(), options)?.add_service(health_service);
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let farewell = CancellationToken::new();
     tasks.spawn(farewell.clone().run_until_cancelled_owned(health.clone().follow(view)));
-    tasks.spawn(stop.clone().run_until_cancelled_owned(keep(keeper, loads.config().clone(), options.no_migrate)));
+    tasks.spawn(keep(keeper, database, options.no_migrate, stop.clone()));
     let drain = CancellationToken::new();
     let address = listener.local_addr()?;
     let server = transport(options)
@@ -117,8 +121,7 @@ pub async fn serve(
     stop.cancel();
     tasks.close();
     tasks.wait().await;
-    pool.close();
-    loads.close();
+    databases.close();
     info!("stopped serving");
     ended
 }
@@ -167,15 +170,36 @@ async fn drain_requests(
     Ok(())
 }
 
+/// Prepares the connections, without making one.
+fn open_databases(database: &tokio_postgres::Config, options: &ServeOptions) -> Result<Databases, ServeError> {
+    let primary = Hosts::new(database, Role::Primary);
+    let connections = usize::from(options.database_connections);
+    let standbys = match &options.read_url {
+        None => None,
+        Some(url) => {
+            let hosts = Hosts::new(&url.config("--read-url").map_err(ServeError::Options)?, Role::Any);
+            Some(Standbys::new(Database::new(hosts, connections)?))
+        }
+    };
+    let loads = Database::new(primary.clone(), LOAD_CONNECTIONS)?;
+    Ok(Databases { main: Database::new(primary, connections)?, loads, standbys })
+}
+
 fn view_settings(options: &ServeOptions) -> ViewSettings {
-    let memory = usize::try_from(options.view_memory.as_u64()).unwrap_or(usize::MAX);
-    ViewSettings { memory, lease: options.lease, heartbeat: options.heartbeat }
+    ViewSettings {
+        memory: usize::try_from(options.view_memory.as_u64()).unwrap_or(usize::MAX),
+        name: options.replica_name(),
+        lease: options.lease,
+        stale_for: options.serve_stale_for,
+        heartbeat: options.heartbeat,
+    }
 }
 
 /// Keeps the view, once the schema is what it should be.
-async fn keep(keeper: Keeper, config: tokio_postgres::Config, no_migrate: bool) {
-    prepare_schema(&config, no_migrate).await;
-    keeper.run().await;
+async fn keep(keeper: Keeper, config: tokio_postgres::Config, no_migrate: bool, stop: CancellationToken) {
+    if stop.run_until_cancelled(prepare_schema(&config, no_migrate)).await.is_some() {
+        keeper.run(stop).await;
+    }
 }
 
 /// Migrates, or checks the schema, again and again until that succeeds.
@@ -216,7 +240,8 @@ fn routes(services: Services, options: &ServeOptions) -> Result<Routes, ServeErr
         .add_service(TeamServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(ProjectServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(CollaboratorServiceServer::new(services.clone()).max_decoding_message_size(limit))
-        .add_service(PlanServiceServer::new(services).max_decoding_message_size(limit))
+        .add_service(PlanServiceServer::new(services.clone()).max_decoding_message_size(limit))
+        .add_service(ReplicaServiceServer::new(services).max_decoding_message_size(limit))
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?))
 }

@@ -7,15 +7,14 @@
 mod support;
 
 use std::alloc::System;
-use std::time::Duration;
 
 use futures::stream::{self, StreamExt as _};
 use rolegate::domain::actions::ProjectAction;
 use rolegate::domain::names::{ProjectName, Username};
 use rolegate::domain::policy::Policy;
-use rolegate::store::Database;
-use rolegate::view::{ProjectKey, ProjectQuestion, View, ViewSettings};
+use rolegate::view::{ProjectKey, ProjectQuestion, View};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use tokio_util::task::AbortOnDropHandle;
 
 #[global_allocator]
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -30,7 +29,7 @@ async fn the_view_takes_as_much_memory_as_it_says_and_no_more_than_it_may() {
 }
 
 async fn says_what_it_takes() {
-    let view = view(1 << 30).await;
+    let (view, _kept) = start_view(1 << 30).await;
     // connections, statements and buffers are there before it counts
     flood(&view, "warm", 1_000).await;
     let (said, allocated) = (view.memory(), allocated());
@@ -42,20 +41,15 @@ async fn says_what_it_takes() {
 
 async fn stays_within_its_setting() {
     let limit = 4 << 20;
-    let view = view(limit).await;
+    let (view, _kept) = start_view(limit).await;
     flood(&view, "user", NAMES).await;
     // what the last batches brought may still be there for who waited for it
     assert!(view.memory() < limit + (1 << 20), "{} bytes of {limit}", view.memory());
     assert!(view.len() > 1_000, "it still keeps what fits");
 }
 
-async fn view(memory: usize) -> View {
-    let database = Database::new(support::fresh_database().await, 4).unwrap();
-    let settings = ViewSettings { memory, lease: Duration::from_secs(60), heartbeat: Duration::from_secs(5) };
-    let (view, keeper) = View::new(database, settings);
-    tokio::spawn(keeper.run());
-    view.freshness_changed(false).await;
-    view
+async fn start_view(memory: usize) -> (View, AbortOnDropHandle<()>) {
+    support::views::start_view(&support::fresh_database().await, memory).await
 }
 
 /// Asks about that many users and projects that there are none of.

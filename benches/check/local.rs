@@ -7,13 +7,15 @@ use criterion::Criterion;
 use rolegate::domain::names::NameKey;
 use rolegate::domain::policy::Policy;
 use rolegate::store::{Client, Database, loads};
-use rolegate::view::{ProjectKey, ProjectQuestion, View, ViewSettings};
+use rolegate::view::{ProjectKey, ProjectQuestion, View};
 use tokio::runtime::Runtime;
-use tokio::task::JoinHandle;
+use tokio_postgres::Config;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::decision;
 use crate::report::Report;
 use crate::rounds::{self, median};
+use crate::support::views::{databases, start_view};
 use crate::world::{By, Distance, World};
 
 const CALLS: usize = 20_000;
@@ -27,17 +29,14 @@ pub struct Local<'a> {
     pub view: View,
     runtime: &'a Runtime,
     policy: &'a Policy,
-    keeper: JoinHandle<()>,
+    _kept: AbortOnDropHandle<()>,
 }
 
 impl<'a> Local<'a> {
     /// A view with nothing in it, once it may answer.
-    pub fn start(runtime: &'a Runtime, policy: &'a Policy, database: &Database) -> Self {
-        let (lease, heartbeat) = (Duration::from_secs(10), Duration::from_secs(1));
-        let (view, keeper) = View::new(database.clone(), ViewSettings { memory: 256 << 20, lease, heartbeat });
-        let keeper = runtime.spawn(keeper.run());
-        runtime.block_on(view.freshness_changed(false));
-        Self { view, runtime, policy, keeper }
+    pub fn start(runtime: &'a Runtime, policy: &'a Policy, database: &Config) -> Self {
+        let (view, _kept) = runtime.block_on(start_view(database, 256 << 20));
+        Self { view, runtime, policy, _kept }
     }
 
     /// How long that many checks take, one after another.
@@ -57,12 +56,6 @@ impl<'a> Local<'a> {
     fn round(&self, questions: &[ProjectQuestion<'_>]) -> [f64; 1] {
         let time = self.runtime.block_on(self.time(questions, CALLS as u64));
         [time.as_secs_f64() * 1e6 / CALLS as f64]
-    }
-}
-
-impl Drop for Local<'_> {
-    fn drop(&mut self) {
-        self.keeper.abort();
     }
 }
 
@@ -101,11 +94,12 @@ pub fn compare(report: &mut Report, local: &Local<'_>, world: &World) {
 }
 
 /// Compares a check that finds nothing in the view to the statements that it waits for, run alone.
-pub fn compare_cold(report: &mut Report, runtime: &Runtime, policy: &Policy, database: &Database, world: &World) {
+pub fn compare_cold(report: &mut Report, runtime: &Runtime, policy: &Policy, config: &Config, world: &World) {
     let questions = world.questions(policy, Distance::Direct, By::Id);
+    let database = &databases(config).loads;
     let pairs: Vec<_> = (0..COLD_ROUNDS)
         .map(|_| {
-            let local = Local::start(runtime, policy, database);
+            let local = Local::start(runtime, policy, config);
             let (cold, alone) = runtime.block_on(cold_round(&local, database, &questions));
             ([median(&cold)], [median(&alone)])
         })

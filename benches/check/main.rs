@@ -28,15 +28,16 @@ use std::time::Duration;
 
 use criterion::Criterion;
 use rolegate::domain::policy::Policy;
-use rolegate::store::Database;
 use rolegate::telemetry::{self, LogFormat};
 use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::Config;
 use tracing_subscriber::EnvFilter;
 
 use local::Local;
 use remote::Remote;
 use report::Report;
 use server::Running;
+use support::views::databases;
 use world::{By, Distance, World};
 
 /// Requests get their spans as in service; all else that is no warning is not said.
@@ -52,14 +53,13 @@ fn main() {
     let policy = Policy::built_in().unwrap();
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let config = runtime.block_on(support::fresh_database());
-    let database = Database::new(config.clone(), 4).unwrap();
-    let (rolegate, world) = Running::rolegate(config);
-    let local = Local::start(&runtime, &policy, &database);
+    let (rolegate, world) = Running::rolegate(config.clone());
+    let local = Local::start(&runtime, &policy, &config);
 
     decision::measure(&mut criterion, &policy);
     local::measure(&mut criterion, &local, &world);
     if wants_ratios() {
-        compare(&runtime, &policy, &database, (&rolegate, &world), &local);
+        compare(&runtime, &policy, &config, (&rolegate, &world), &local);
     }
     criterion.final_summary();
 }
@@ -68,7 +68,7 @@ fn main() {
 fn compare(
     runtime: &Runtime,
     policy: &Policy,
-    database: &Database,
+    config: &Config,
     (rolegate, world): (&Running, &World),
     local: &Local<'_>,
 ) {
@@ -77,10 +77,10 @@ fn compare(
     local::compare(&mut report, local, world);
     let check = Remote::connect(runtime, rolegate);
     let answer = check.answers(&world.requests(Distance::Direct, By::Id)).swap_remove(0);
-    let empty = Running::empty(answer, local.view.clone(), database.clone());
+    let empty = Running::empty(answer, local.view.clone(), databases(config));
     remote::compare(&mut report, &check, &Remote::connect(runtime, &empty), world);
     kinds::compare(&mut report, &check, world);
-    local::compare_cold(&mut report, runtime, policy, database, world);
+    local::compare_cold(&mut report, runtime, policy, config, world);
     report.print();
 }
 

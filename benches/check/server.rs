@@ -18,12 +18,13 @@ use rolegate::grpc::v1::collaborator_service_server::CollaboratorServiceServer;
 use rolegate::grpc::v1::organization_service_server::OrganizationServiceServer;
 use rolegate::grpc::v1::plan_service_server::PlanServiceServer;
 use rolegate::grpc::v1::project_service_server::ProjectServiceServer;
+use rolegate::grpc::v1::replica_service_server::ReplicaServiceServer;
 use rolegate::grpc::v1::team_service_server::TeamServiceServer;
 use rolegate::grpc::v1::user_service_server::UserServiceServer;
 use rolegate::grpc::v1::{self, CheckRequest, CheckResponse};
 use rolegate::membership::{Reader, Writer};
 use rolegate::server::transport;
-use rolegate::store::Database;
+use rolegate::store::Databases;
 use rolegate::telemetry;
 use rolegate::view::View;
 use tokio::net::TcpListener;
@@ -59,11 +60,11 @@ impl Running {
     }
 
     /// A server whose `Check` does nothing but answer this.
-    pub fn empty(answer: CheckResponse, view: View, database: Database) -> Self {
+    pub fn empty(answer: CheckResponse, view: View, databases: Databases) -> Self {
         let started = Self::start("empty", async move |stop: CancellationToken, ready: Ready<()>| {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             ready.tell(listener.local_addr().unwrap(), ());
-            serve_empty(listener, Empty { answer }, view, database, stop).await;
+            serve_empty(listener, Empty { answer }, view, databases, stop).await;
         });
         started.0
     }
@@ -170,12 +171,13 @@ struct Options {
 
 /// The stack of `rolegate::server::serve`, which lets nobody else in: keep the two alike. The control row of the report,
 /// a health check on both, shows where they are not.
-async fn serve_empty(listener: TcpListener, empty: Empty, view: View, database: Database, stop: CancellationToken) {
+async fn serve_empty(listener: TcpListener, empty: Empty, view: View, databases: Databases, stop: CancellationToken) {
     let options = Options::try_parse_from(["rolegate"]).unwrap().serve;
     let limit = options.max_message_size.as_u64() as usize;
     let policy = Arc::new(Policy::built_in().unwrap());
-    let writer = Writer::new(database.clone(), view.clone(), Arc::clone(&policy));
-    let (reader, access) = (Reader::new(database.clone()), Access::new(database, Arc::clone(&policy)));
+    let writer = Writer::new(databases.main.clone(), view.clone(), Arc::clone(&policy));
+    let reader = Reader::new(databases.main.clone());
+    let access = Access::new(databases, view.clone(), Arc::clone(&policy));
     let services = Services::new(view, policy, (reader, writer, access), options.request_timeout);
     let (_reporter, health) = tonic_health::server::health_reporter();
     let routes = Routes::new(AuthorizationServiceServer::new(empty).max_decoding_message_size(limit))
@@ -184,7 +186,8 @@ async fn serve_empty(listener: TcpListener, empty: Empty, view: View, database: 
         .add_service(TeamServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(ProjectServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(CollaboratorServiceServer::new(services.clone()).max_decoding_message_size(limit))
-        .add_service(PlanServiceServer::new(services).max_decoding_message_size(limit))
+        .add_service(PlanServiceServer::new(services.clone()).max_decoding_message_size(limit))
+        .add_service(ReplicaServiceServer::new(services).max_decoding_message_size(limit))
         .add_service(health);
     transport(&options)
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))

@@ -1,6 +1,6 @@
 //! Why one check is answered as it is.
 
-use super::{Access, Moment};
+use super::{Access, Demand, Moment, in_snapshot};
 use crate::domain::decision::{Asker, Decision, decide_project};
 use crate::domain::explain::{Finding, explain_origins};
 use crate::domain::facts::Named;
@@ -49,17 +49,19 @@ impl Access {
     /// # Errors
     /// When the database can't be reached.
     pub async fn explain(&self, question: &ExplainQuestion) -> Result<Explained, MembershipError> {
-        let mut lease = self.database.client().await?;
-        let explained = read(&mut lease, &self.policy, question).await;
-        lease.give_back();
-        explained
+        in_snapshot!(self, |client, demand| read(client, demand, &self.policy, question))
     }
 }
 
-async fn read(client: &mut Client, policy: &Policy, question: &ExplainQuestion) -> Result<Explained, MembershipError> {
+async fn read(
+    client: &mut Client,
+    demand: &Demand<'_>,
+    policy: &Policy,
+    question: &ExplainQuestion,
+) -> Result<Explained, MembershipError> {
     let ExplainQuestion { user: username, project, rule } = question;
     let snapshot = access::begin_snapshot(client).await?;
-    let Moment { token, now } = Moment::read(&snapshot).await?;
+    let Moment { token, now } = Moment::read(&snapshot, demand).await?;
     let named = match username {
         None => None,
         Some(name) => loads::load_name(&snapshot, &name.key()).await?,

@@ -11,9 +11,11 @@ mod users;
 use std::sync::Arc;
 
 use crate::domain::facts::Time;
+use crate::domain::ids::Revision;
 use crate::domain::policy::Policy;
-use crate::store::{Database, GenericClient, StoreError, access};
-use crate::view::Token;
+use crate::membership::MembershipError;
+use crate::store::{Databases, GenericClient, Lease, access};
+use crate::view::{Standing, Token, View};
 
 pub use explain::{ExplainQuestion, Explained};
 pub use page::Page;
@@ -23,7 +25,8 @@ pub use users::{ListedUser, UsersPage, UsersQuestion};
 /// Answers them. Cheap to clone.
 #[derive(Clone)]
 pub struct Access {
-    database: Database,
+    databases: Databases,
+    view: View,
     policy: Arc<Policy>,
 }
 
@@ -33,16 +36,68 @@ struct Moment {
     now: Time,
 }
 
+/// What a snapshot must show.
+enum Demand<'a> {
+    /// The primary's is the truth.
+    Nothing,
+    /// At least what the view had applied when it was asked, of the very history that the view follows.
+    AsNewAs(&'a View, Revision),
+}
+
+/// Reads in one snapshot: of a standby, where there is one that has what this replica has applied, else of the primary.
+macro_rules! in_snapshot {
+    ($access:ident, |$client:ident, $demand:ident| $read:expr) => {{
+        'read: {
+            let least = $access.view.token().revision;
+            if let Some(mut lease) = $access.standby().await {
+                let ($client, $demand): (&mut Client, _) = (&mut lease, &Demand::AsNewAs(&$access.view, least));
+                match $read.await {
+                    Err(MembershipError::Unavailable(_)) => $access.rest_standbys(),
+                    Err(MembershipError::Met) => lease.give_back(),
+                    read => {
+                        lease.give_back();
+                        break 'read read;
+                    }
+                }
+            }
+            let mut lease = $access.databases.main.client().await?;
+            let ($client, $demand): (&mut Client, _) = (&mut lease, &Demand::Nothing);
+            let read = $read.await;
+            lease.give_back();
+            read
+        }
+    }};
+}
+use in_snapshot;
+
 impl Access {
-    /// Answers by that policy, from that database.
-    pub fn new(database: Database, policy: Arc<Policy>) -> Self {
-        Self { database, policy }
+    /// Answers by that policy, from those databases, and never from before what that view has applied.
+    pub fn new(databases: Databases, view: View, policy: Arc<Policy>) -> Self {
+        Self { databases, view, policy }
+    }
+
+    /// A standby, where it can be known whether it is new enough.
+    async fn standby(&self) -> Option<Lease> {
+        let standbys = self.databases.standbys.as_ref().filter(|_| self.view.standing() == Standing::Fresh)?;
+        standbys.client().await
+    }
+
+    fn rest_standbys(&self) {
+        if let Some(standbys) = &self.databases.standbys {
+            standbys.rest();
+        }
     }
 }
 
 impl Moment {
-    async fn read(client: &impl GenericClient) -> Result<Self, StoreError> {
-        let (history, revision, now) = access::read_moment(client).await?;
-        Ok(Self { token: Token::new(history, revision), now })
+    /// What the snapshot shows; [`MembershipError::Met`] where that is not what is demanded.
+    async fn read(client: &impl GenericClient, demand: &Demand<'_>) -> Result<Self, MembershipError> {
+        let (history, place, now) = access::read_moment(client).await?;
+        if let Demand::AsNewAs(view, least) = demand
+            && (place.revision < *least || !view.vouches_for(place).await)
+        {
+            return Err(MembershipError::Met);
+        }
+        Ok(Self { token: Token::new(history, place.revision), now })
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::page::{Filling, Page};
-use super::{Access, Moment};
+use super::{Access, Demand, Moment, in_snapshot};
 use crate::domain::change::Object;
 use crate::domain::decision::{Asker, Decision, Held, Reason, decide_project};
 use crate::domain::facts::User;
@@ -72,21 +72,19 @@ impl Access {
         question: &ProjectsQuestion,
         page: Page<ProjectId>,
     ) -> Result<ProjectsPage, MembershipError> {
-        let mut lease = self.database.client().await?;
-        let projects = read(&mut lease, &self.policy, question, page).await;
-        lease.give_back();
-        projects
+        in_snapshot!(self, |client, demand| read(client, demand, &self.policy, question, page))
     }
 }
 
 async fn read(
     client: &mut Client,
+    demand: &Demand<'_>,
     policy: &Policy,
     question: &ProjectsQuestion,
     page: Page<ProjectId>,
 ) -> Result<ProjectsPage, MembershipError> {
     let snapshot = access::begin_snapshot(client).await?;
-    let Moment { token, now } = Moment::read(&snapshot).await?;
+    let Moment { token, now } = Moment::read(&snapshot, demand).await?;
     let owner = match &question.owner {
         None => None,
         Some(name) => {

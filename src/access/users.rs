@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::page::{Filling, Page};
-use super::{Access, Moment};
+use super::{Access, Demand, Moment, in_snapshot};
 use crate::domain::decision::{Asker, Held, Reason, decide_project};
 use crate::domain::facts::{Named, User};
 use crate::domain::ids::{AccountId, ProjectId, TeamId};
@@ -58,21 +58,19 @@ impl Access {
     /// # Errors
     /// When the database can't be reached.
     pub async fn users(&self, question: &UsersQuestion, page: Page<AccountId>) -> Result<UsersPage, MembershipError> {
-        let mut lease = self.database.client().await?;
-        let users = read(&mut lease, &self.policy, question, page).await;
-        lease.give_back();
-        users
+        in_snapshot!(self, |client, demand| read(client, demand, &self.policy, question, page))
     }
 }
 
 async fn read(
     client: &mut Client,
+    demand: &Demand<'_>,
     policy: &Policy,
     question: &UsersQuestion,
     page: Page<AccountId>,
 ) -> Result<UsersPage, MembershipError> {
     let snapshot = access::begin_snapshot(client).await?;
-    let Moment { token, now } = Moment::read(&snapshot).await?;
+    let Moment { token, now } = Moment::read(&snapshot, demand).await?;
     let reason = Some(Reason::ProjectNotFound);
     let nobody = UsersPage { users: Vec::new(), everyone: false, next: None, reason, about: None, token };
     let Some(found) = projects::find(&snapshot, &question.project).await? else { return Ok(nobody) };

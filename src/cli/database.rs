@@ -17,7 +17,7 @@ impl OpenDatabase {
     /// Takes the database that is named, or starts a private server. Dropped on the way, what was started is stopped.
     pub(super) async fn open(options: &DatabaseOptions) -> Result<Self, Box<dyn Error>> {
         if let Some(url) = &options.database_url {
-            return Ok(Self { config: url.config()?, server: None });
+            return Ok(Self { config: url.config("--database-url")?, server: None });
         }
         let data_dir = match &options.data_dir {
             Some(folder) => folder.clone(),

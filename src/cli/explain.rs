@@ -32,7 +32,7 @@ pub(super) struct ExplainOptions {
 pub(super) async fn run(options: &ExplainOptions) -> Result<ExitCode, Box<dyn Error>> {
     let mut client = AuthorizationServiceClient::new(options.server.connect().await?);
     let (user, project, action) = (options.user.clone(), options.project.clone(), options.action.clone());
-    let request = ExplainRequest { user, project, action };
+    let request = ExplainRequest { user, project, action, consistency: None };
     let answer = client.explain(request.clone()).await.map_err(|status| explain(&status))?.into_inner();
     if options.server.json {
         println!("{:#}", json(&request, &answer));
@@ -43,7 +43,7 @@ pub(super) async fn run(options: &ExplainOptions) -> Result<ExitCode, Box<dyn Er
 }
 
 fn print(request: &ExplainRequest, answer: &ExplainResponse) {
-    let ExplainRequest { user, project, action } = request;
+    let ExplainRequest { user, project, action, .. } = request;
     let user = if user.is_empty() { "an anonymous visitor" } else { user };
     println!("{user} {} {action} on {project}: {}.", if answer.allowed { "may" } else { "may not" }, verdict(answer));
     let mut table = Table::new();
@@ -170,7 +170,7 @@ fn json(request: &ExplainRequest, answer: &ExplainResponse) -> serde_json::Value
 
 /// The check that is explained.
 fn asked(request: &ExplainRequest, answer: &ExplainResponse) -> Asked {
-    let ExplainRequest { user, project, action } = request.clone();
+    let ExplainRequest { user, project, action, .. } = request.clone();
     Asked {
         request: CheckRequest { user, project, action, consistency: None },
         answer: CheckResponse {
@@ -182,6 +182,7 @@ fn asked(request: &ExplainRequest, answer: &ExplainResponse) -> Asked {
             over_limit: answer.over_limit,
             expires_at: answer.expires_at,
             revision: answer.revision.clone(),
+            stale: false,
         },
     }
 }

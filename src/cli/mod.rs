@@ -11,6 +11,7 @@ mod matrix;
 mod migrate;
 mod output;
 mod policy;
+mod replicas;
 mod serve;
 mod world;
 
@@ -48,6 +49,8 @@ enum Command {
     Explain(explain::ExplainOptions),
     /// Ask a running service whether it is serving. Exit status 0: it is, 1: it is not, 2: could not tell.
     Health(health::HealthOptions),
+    /// Ask a running service which replicas there are: how far each has come, and until when it may answer.
+    Replicas(replicas::ReplicasOptions),
     /// Compare with decisions of the real system: load the worlds in a folder, ask everything that was asked in them. Exit
     /// status 0: nothing differs but by a ruling, 1: something does, 2: could not tell.
     Conformance(conformance::ConformanceOptions),
@@ -86,6 +89,7 @@ async fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Check(options) => check::run(&options).await,
         Command::Explain(options) => explain::run(&options).await,
         Command::Health(options) => health::run(&options).await,
+        Command::Replicas(options) => replicas::run(&options).await,
         Command::Conformance(options) => conformance::run(&options).await,
         Command::Migrate(options) => migrate::run(&options).await,
         Command::Policy(command) => policy::run(&command),

@@ -101,8 +101,12 @@ impl<'a, 't> Asker<'a, 't> {
     /// Why rolegate answered as it did.
     async fn explain(&mut self, ask: &Ask<'_>, result: &CheckResult) -> Result<String, ConformanceError> {
         let Object::Project(project) = &ask.object else { return Ok(said(result)) };
-        let request =
-            ExplainRequest { user: ask.user.to_owned(), project: project.clone(), action: ask.action.to_owned() };
+        let request = ExplainRequest {
+            user: ask.user.to_owned(),
+            project: project.clone(),
+            action: ask.action.to_owned(),
+            consistency: None,
+        };
         let explained = self.client.explain(request).await?.into_inner();
         let gives = |origin: &crate::grpc::v1::OriginExplanation| {
             let standing = origin.standing().as_str_name().trim_start_matches("ORIGIN_STANDING_").to_lowercase();

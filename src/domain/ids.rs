@@ -25,6 +25,16 @@ pub struct ProjectId(pub Uuid);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Revision(pub i64);
 
+/// A write in the log: its number, and the random id that tells it from one of the same number in a history that was lost.
+/// No id: before the first write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Place {
+    /// Its number.
+    pub revision: Revision,
+    /// Its random id.
+    pub id: Option<Uuid>,
+}
+
 impl fmt::Display for ProjectId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(formatter)

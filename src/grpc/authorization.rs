@@ -6,6 +6,7 @@ use futures::Stream;
 use tokio::time::Instant;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::decisions::At;
 use super::v1::authorization_service_server::AuthorizationService;
 use super::v1::{
     self, BatchCheckRequest, BatchCheckResponse, CheckAccountRequest, CheckAccountResponse, CheckOrganizationRequest,
@@ -14,7 +15,7 @@ use super::v1::{
     StreamCheckRequest, StreamCheckResponse,
 };
 use super::{Services, decisions, errors, fields, questions, resources, revision};
-use crate::view::{Freshness, ViewError};
+use crate::view::{Freshness, Standing, ViewError};
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -26,7 +27,7 @@ impl AuthorizationService for Services {
         let question = questions::project(policy, &request.user, &request.project, &request.action)?;
         self.be_as_fresh(request.consistency, deadline).await?;
         let answer = self.inner.view.check_project(policy, &question, Some(deadline)).await.map_err(errors::view)?;
-        Ok(Response::new(decisions::project(&answer.value, revision::encode(answer.token))))
+        Ok(Response::new(decisions::project(&answer.value, At::of(&answer))))
     }
 
     async fn check_organization(
@@ -38,7 +39,7 @@ impl AuthorizationService for Services {
         let question = questions::organization(policy, &request.user, &request.organization, &request.action)?;
         self.be_as_fresh(request.consistency, deadline).await?;
         let answer = self.inner.view.check_organization(&question, Some(deadline)).await.map_err(errors::view)?;
-        Ok(Response::new(decisions::organization(&answer.value, revision::encode(answer.token))))
+        Ok(Response::new(decisions::organization(&answer.value, At::of(&answer))))
     }
 
     async fn check_account(&self, request: Request<CheckAccountRequest>) -> Answer<CheckAccountResponse> {
@@ -47,7 +48,7 @@ impl AuthorizationService for Services {
         let question = questions::account(policy, &request.user, &request.account, &request.action)?;
         self.be_as_fresh(request.consistency, deadline).await?;
         let answer = self.inner.view.check_account(&question, Some(deadline)).await.map_err(errors::view)?;
-        Ok(Response::new(decisions::account(&answer.value, revision::encode(answer.token))))
+        Ok(Response::new(decisions::account(&answer.value, At::of(&answer))))
     }
 
     async fn batch_check(&self, request: Request<BatchCheckRequest>) -> Answer<BatchCheckResponse> {
@@ -63,7 +64,7 @@ impl AuthorizationService for Services {
 
     async fn explain(&self, request: Request<ExplainRequest>) -> Answer<ExplainResponse> {
         let (deadline, request) = self.take(request);
-        self.explain_check(&request, deadline).await.map(Response::new)
+        self.explain_check(request, deadline).await.map(Response::new)
     }
 
     async fn list_actions(&self, request: Request<ListActionsRequest>) -> Answer<ListActionsResponse> {
@@ -88,17 +89,18 @@ impl AuthorizationService for Services {
             over_limit: any.is_some_and(|decision| decision.over_limit),
             expires_at: held.and_then(|held| decisions::end(held.ends_at)),
             revision: revision::encode(answer.token),
+            stale: answer.stale,
         }))
     }
 
     async fn list_projects(&self, request: Request<ListProjectsRequest>) -> Answer<ListProjectsResponse> {
         let (deadline, request) = self.take(request);
-        self.projects_of_user(&request, deadline).await.map(Response::new)
+        self.projects_of_user(request, deadline).await.map(Response::new)
     }
 
     async fn list_users(&self, request: Request<ListUsersRequest>) -> Answer<ListUsersResponse> {
         let (deadline, request) = self.take(request);
-        self.users_of_project(&request, deadline).await.map(Response::new)
+        self.users_of_project(request, deadline).await.map(Response::new)
     }
 }
 
@@ -112,7 +114,7 @@ impl Services {
             Some(Requirement::FullyConsistent(true)) => Freshness::Full,
             Some(Requirement::AtLeastAsFresh(text)) => {
                 let token = revision::decode(&text).ok_or_else(errors::invalid_revision)?;
-                if !view.is_fresh() {
+                if view.standing() == Standing::Silent {
                     return Err(errors::view(ViewError::NotFresh));
                 }
                 if token.history != view.token().history {

@@ -1,13 +1,28 @@
 //! Decisions as they go on the wire.
 
-use super::resources;
 use super::v1::{self, CheckAccountResponse, CheckOrganizationResponse, CheckResponse, DecisionReason};
+use super::{resources, revision};
 use crate::domain::decision::{Decision, LevelDecision, Reason};
 use crate::domain::facts::Time;
 use crate::domain::roles::{AccountLevel, OrganizationLevel};
+use crate::view::Answer;
+
+/// What a decision is true at, as callers are told. Nothing where a batch says it once for all.
+#[derive(Default)]
+pub(super) struct At {
+    pub revision: String,
+    pub stale: bool,
+}
+
+impl At {
+    /// What an answer of the view is true at.
+    pub(super) fn of<T>(answer: &Answer<T>) -> Self {
+        Self { revision: revision::encode(answer.token), stale: answer.stale }
+    }
+}
 
 /// A decision about a project.
-pub(super) fn project(decision: &Decision, revision: String) -> CheckResponse {
+pub(super) fn project(decision: &Decision, at: At) -> CheckResponse {
     let held = decision.held;
     CheckResponse {
         allowed: decision.allowed(),
@@ -17,29 +32,32 @@ pub(super) fn project(decision: &Decision, revision: String) -> CheckResponse {
         reason: reason(decision.reason).into(),
         over_limit: decision.over_limit,
         expires_at: held.and_then(|held| end(held.ends_at)),
-        revision,
+        revision: at.revision,
+        stale: at.stale,
     }
 }
 
 /// A decision about an organization.
-pub(super) fn organization(decision: &LevelDecision<OrganizationLevel>, revision: String) -> CheckOrganizationResponse {
+pub(super) fn organization(decision: &LevelDecision<OrganizationLevel>, at: At) -> CheckOrganizationResponse {
     CheckOrganizationResponse {
         allowed: decision.allowed(),
         level: decision.level.map(organization_level).unwrap_or_default().into(),
         required_level: organization_level(decision.required).into(),
         reason: reason(decision.reason).into(),
-        revision,
+        revision: at.revision,
+        stale: at.stale,
     }
 }
 
 /// A decision about an account.
-pub(super) fn account(decision: &LevelDecision<AccountLevel>, revision: String) -> CheckAccountResponse {
+pub(super) fn account(decision: &LevelDecision<AccountLevel>, at: At) -> CheckAccountResponse {
     CheckAccountResponse {
         allowed: decision.allowed(),
         level: decision.level.map(account_level).unwrap_or_default().into(),
         required_level: account_level(decision.required).into(),
         reason: reason(decision.reason).into(),
-        revision,
+        revision: at.revision,
+        stale: at.stale,
     }
 }
 

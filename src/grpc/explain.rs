@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 use tonic::Status;
 
+use super::decisions::At;
 use super::v1::{self, Alternative, ExplainRequest, ExplainResponse, OriginExplanation, OriginStanding, StepKind};
 use super::{Services, decisions, fields, questions, resources, revision};
 use crate::access::{ExplainQuestion, Explained};
@@ -13,7 +14,7 @@ use crate::domain::remedy::Step;
 impl Services {
     pub(super) async fn explain_check(
         &self,
-        request: &ExplainRequest,
+        request: ExplainRequest,
         deadline: Instant,
     ) -> Result<ExplainResponse, Status> {
         let question = ExplainQuestion {
@@ -21,13 +22,14 @@ impl Services {
             project: fields::project("project", &request.project)?,
             rule: *questions::project_action(&self.inner.policy, &request.action)?,
         };
+        self.be_as_fresh(request.consistency, deadline).await?;
         let explained = self.read(deadline, self.inner.access.explain(&question)).await?;
         Ok(response(&explained))
     }
 }
 
 fn response(explained: &Explained) -> ExplainResponse {
-    let decision = decisions::project(&explained.decision, revision::encode(explained.token));
+    let decision = decisions::project(&explained.decision, At::default());
     let resolution = match explained.resolution {
         Resolution::Highest => v1::Resolution::Highest,
         Resolution::FirstOrigin => v1::Resolution::FirstOrigin,
@@ -44,7 +46,7 @@ fn response(explained: &Explained) -> ExplainResponse {
         resolution: resolution.into(),
         origins: explained.origins.iter().map(|finding| origin(finding, explained)).collect(),
         alternatives: remedies.map(|steps| Alternative { steps: steps.iter().map(step).collect() }).collect(),
-        revision: decision.revision,
+        revision: revision::encode(explained.token),
     }
 }
 

@@ -4,13 +4,13 @@ use tonic::server::NamedService;
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::{Health as HealthService, HealthServer};
 use tonic_health::server::{HealthReporter, health_reporter};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::{Services, v1};
-use crate::view::View;
+use crate::view::{Standing, View};
 
 /// What is reported for: the whole, and each service.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
     "",
     v1::authorization_service_server::AuthorizationServiceServer::<Services>::NAME,
     v1::user_service_server::UserServiceServer::<Services>::NAME,
@@ -19,7 +19,11 @@ const NAMES: [&str; 8] = [
     v1::project_service_server::ProjectServiceServer::<Services>::NAME,
     v1::collaborator_service_server::CollaboratorServiceServer::<Services>::NAME,
     v1::plan_service_server::PlanServiceServer::<Services>::NAME,
+    v1::replica_service_server::ReplicaServiceServer::<Services>::NAME,
 ];
+
+/// Serving exactly while answers are not stale.
+const FRESH: &str = "rolegate.fresh";
 
 /// The health of the service. Cheap to clone.
 #[derive(Clone)]
@@ -39,28 +43,34 @@ impl Health {
     /// Reports whether the view may answer, for ever.
     pub async fn follow(self, view: View) {
         loop {
-            let fresh = view.is_fresh();
-            if fresh {
-                info!("serving");
-                self.report(ServingStatus::Serving).await;
-            } else {
-                self.report(ServingStatus::NotServing).await;
+            let standing = view.standing();
+            let (status, fresh) = match standing {
+                Standing::Fresh => (ServingStatus::Serving, ServingStatus::Serving),
+                Standing::Stale => (ServingStatus::Serving, ServingStatus::NotServing),
+                Standing::Silent => (ServingStatus::NotServing, ServingStatus::NotServing),
+            };
+            self.report(status).await;
+            self.reporter.set_service_status(FRESH, fresh).await;
+            match standing {
+                Standing::Fresh => info!("serving"),
+                Standing::Stale => {
+                    error!("answering beyond the lease, as --serve-stale-for allows: grants may be stale")
+                }
+                Standing::Silent => warn!("not serving: the lease can't be kept"),
             }
-            view.freshness_changed(fresh).await;
-            if fresh {
-                warn!("not serving: the log of changes can't be followed");
-            }
+            view.standing_changed(standing).await;
         }
     }
 
     /// Reports that it ends.
     pub async fn end(&self) {
         self.report(ServingStatus::NotServing).await;
+        self.reporter.set_service_status(FRESH, ServingStatus::NotServing).await;
     }
 
     /// Ends the streams of those who watch, so that they hold up no shutdown.
     pub async fn close(mut self) {
-        for name in NAMES {
+        for name in NAMES.into_iter().chain([FRESH]) {
             self.reporter.clear_service_status(name).await;
         }
     }

@@ -15,7 +15,7 @@ use crate::domain::roles::Origin;
 impl Services {
     pub(super) async fn projects_of_user(
         &self,
-        request: &ListProjectsRequest,
+        request: ListProjectsRequest,
         deadline: Instant,
     ) -> Result<ListProjectsResponse, Status> {
         let question = ProjectsQuestion {
@@ -31,6 +31,7 @@ impl Services {
         let bound = vec!["projects_of_user", user, &request.action, owner, &origin, &public];
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
         let page = paging.filled(|last| Uuid::try_parse(last).ok().map(ProjectId))?;
+        self.be_as_fresh(request.consistency, deadline).await?;
         let found = self.read(deadline, self.inner.access.projects(&question, page)).await?;
         let (AccountId(user), owner) = found.about;
         let about = format!("{user}/{}", owner.map_or(0, |AccountId(owner)| owner));
@@ -47,7 +48,7 @@ impl Services {
 
     pub(super) async fn users_of_project(
         &self,
-        request: &ListUsersRequest,
+        request: ListUsersRequest,
         deadline: Instant,
     ) -> Result<ListUsersResponse, Status> {
         let rule = || questions::project_action(&self.inner.policy, &request.action).copied();
@@ -60,6 +61,7 @@ impl Services {
         let bound = vec!["users_of_project", &*project, &request.action, &incognito];
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
         let page = paging.filled(|last| last.parse().ok().map(AccountId))?;
+        self.be_as_fresh(request.consistency, deadline).await?;
         let found = self.read(deadline, self.inner.access.users(&question, page)).await?;
         let next = found.next.map(|AccountId(last)| last.to_string());
         let next_page_token = match found.about {

@@ -4,6 +4,7 @@ use futures::{Stream, StreamExt as _, stream};
 use tokio::time::Instant;
 use tonic::{Status, Streaming};
 
+use super::decisions::At;
 use super::v1::{
     BatchCheckRequest, BatchCheckResponse, CheckError, CheckResult, StreamCheckRequest, StreamCheckResponse,
     check_result,
@@ -40,8 +41,8 @@ impl Services {
         let mut verdicts = answer.value.into_iter();
         let mut next = || verdicts.next().ok_or_else(errors::internal)?.map_err(errors::view);
         let verdicts = parsed.into_iter().map(|parsed| parsed.and_then(|()| next()));
-        let results = verdicts.map(|verdict| result(verdict, String::new())).collect();
-        Ok(BatchCheckResponse { results, revision: revision::encode(answer.token) })
+        let results = verdicts.map(|verdict| result(verdict, At::default())).collect();
+        Ok(BatchCheckResponse { results, revision: revision::encode(answer.token), stale: answer.stale })
     }
 
     /// Answers a stream. Nothing more is read from it while its answers are not taken, so that a caller that stops reading
@@ -85,19 +86,22 @@ impl Services {
             self.inner.view.check(policy, &question, Some(deadline)).await.map_err(errors::view)
         };
         let result = match decided.await {
-            Ok(answer) => result(Ok(answer.value), revision::encode(answer.token)),
-            Err(status) => result(Err(status), String::new()),
+            Ok(answer) => {
+                let at = At::of(&answer);
+                result(Ok(answer.value), at)
+            }
+            Err(status) => result(Err(status), At::default()),
         };
         StreamCheckResponse { id, result: Some(result) }
     }
 }
 
-fn result(verdict: Result<Verdict, Status>, revision: String) -> CheckResult {
+fn result(verdict: Result<Verdict, Status>, at: At) -> CheckResult {
     use check_result::Result as Kind;
     let result = match verdict {
-        Ok(Verdict::Project(decision)) => Kind::Project(decisions::project(&decision, revision)),
-        Ok(Verdict::Organization(decision)) => Kind::Organization(decisions::organization(&decision, revision)),
-        Ok(Verdict::Account(decision)) => Kind::Account(decisions::account(&decision, revision)),
+        Ok(Verdict::Project(decision)) => Kind::Project(decisions::project(&decision, at)),
+        Ok(Verdict::Organization(decision)) => Kind::Organization(decisions::organization(&decision, at)),
+        Ok(Verdict::Account(decision)) => Kind::Account(decisions::account(&decision, at)),
         Err(status) => Kind::Error(CheckError {
             code: status.code().into(),
             reason: errors::reason_of(&status).into(),

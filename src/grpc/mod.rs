@@ -17,6 +17,7 @@ mod pages;
 mod plans;
 mod projects;
 mod questions;
+mod replicas;
 mod resources;
 mod revision;
 mod teams;

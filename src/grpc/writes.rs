@@ -1,4 +1,4 @@
-//! What all writes have in common: on whose behalf, whether only to try, until when; and how they answer.
+//! What all writes have in common: on whose behalf, whether only to try, whom to wait for, until when; and how they answer.
 
 use tonic::{Request, Status};
 
@@ -13,6 +13,7 @@ const REMOVALS: usize = 1_000;
 pub(super) trait WriteRequest {
     fn actor(&self) -> &str;
     fn validate_only(&self) -> bool;
+    fn wait_for_replicas(&self) -> bool;
 }
 
 macro_rules! write_requests {
@@ -24,6 +25,10 @@ macro_rules! write_requests {
 
             fn validate_only(&self) -> bool {
                 self.validate_only
+            }
+
+            fn wait_for_replicas(&self) -> bool {
+                self.wait_for_replicas.unwrap_or(true)
             }
         })+
     };
@@ -62,7 +67,12 @@ impl Services {
         let deadline = deadline::deadline(request.metadata(), self.inner.timeout);
         let request = request.into_inner();
         let actor = fields::optional_username("actor", request.actor())?;
-        let context = WriteContext { actor, validate_only: request.validate_only(), deadline: Some(deadline) };
+        let context = WriteContext {
+            actor,
+            validate_only: request.validate_only(),
+            wait_for_replicas: request.wait_for_replicas(),
+            deadline: Some(deadline),
+        };
         Ok((context, request))
     }
 

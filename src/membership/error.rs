@@ -3,7 +3,7 @@
 use crate::domain::change::Object;
 use crate::domain::refusal::Refusal;
 use crate::store::StoreError;
-use crate::view::Token;
+use crate::view::{ReplicasBehind, Token};
 
 /// Why a write has no result.
 #[derive(Debug, thiserror::Error)]
@@ -32,9 +32,9 @@ pub enum MembershipError {
     /// It was being committed when the deadline passed or the connection was lost: it holds or it does not.
     #[error("learn whether the write was committed; read before trying again")]
     OutcomeUnknown,
-    /// It is committed, and the view did not apply it before the deadline.
-    #[error("apply the committed write before the deadline")]
-    ReplicasBehind(Token),
+    /// It is committed, and a replica that may still answer had not applied it before the deadline.
+    #[error("{1}; the write is committed, and they will apply it, or stop answering, within their lease")]
+    ReplicasBehind(Token, ReplicasBehind),
     /// The database can't be reached or is overloaded. Nothing was written.
     #[error("reach the database; nothing was written")]
     Unavailable(#[source] StoreError),

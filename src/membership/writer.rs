@@ -1,4 +1,4 @@
-//! Runs writes: one named transaction each, run again when it meets another, confirmed once the view has applied it.
+//! Runs writes: one named transaction each, run again when it meets another, confirmed once it holds everywhere.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::domain::change::Change;
 use crate::domain::names::Username;
 use crate::domain::policy::Policy;
 use crate::store::{Client, Database, StoreError, log};
-use crate::view::{Token, View, ViewError};
+use crate::view::{Token, View};
 
 /// How often a write that meets others is run in all.
 const ATTEMPTS: u32 = 10;
@@ -33,12 +33,14 @@ pub trait Operation: Send + Sync {
 }
 
 /// How a write is asked for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct WriteContext {
     /// On whose behalf; `None`: the caller acts in its own right.
     pub actor: Option<Username>,
     /// Find out what would happen, and write nothing.
     pub validate_only: bool,
+    /// Answer only once no replica can answer without it.
+    pub wait_for_replicas: bool,
     /// When the caller stops waiting.
     pub deadline: Option<Instant>,
 }
@@ -63,12 +65,12 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// A writer whose writes the view has applied when they return.
+    /// A writer whose writes are confirmed through that view.
     pub fn new(database: Database, view: View, policy: Arc<Policy>) -> Self {
         Self { database, view, policy }
     }
 
-    /// Runs a write. When it returns, the next check here sees it.
+    /// Runs a write. When it returns, and was to wait for the replicas, every check that begins sees it, whichever is asked.
     ///
     /// Dropped before it returns, it has been committed whole or not at all.
     ///
@@ -80,15 +82,15 @@ impl Writer {
         operation: &O,
     ) -> Result<Written<O::Output>, MembershipError> {
         let (output, removals, token) = self.commit(context, operation).await?;
-        let Some(token) = token else {
-            return Ok(Written { output, removals, token });
-        };
-        let actor = context.actor.as_ref().map(Username::as_str);
-        debug!(operation = O::NAME, actor, revision = token.revision.0, "committed");
-        match self.view.wait_for_write(token.revision, context.deadline).await {
-            Err(ViewError::RevisionNotReached { .. }) => Err(MembershipError::ReplicasBehind(token)),
-            _ => Ok(Written { output, removals, token: Some(token) }),
+        if let Some(token) = token {
+            let actor = context.actor.as_ref().map(Username::as_str);
+            debug!(operation = O::NAME, actor, revision = token.revision.0, "committed");
+            if context.wait_for_replicas {
+                let applied = self.view.wait_for_replicas(token.revision, context.deadline).await;
+                applied.map_err(|behind| MembershipError::ReplicasBehind(token, behind))?;
+            }
         }
+        Ok(Written { output, removals, token })
     }
 
     async fn commit<O: Operation>(
@@ -117,8 +119,12 @@ impl Writer {
         let mut client = before(context.deadline, MembershipError::DeadlineExceeded, connected).await?;
         let ended = self.transact(&mut client, context, operation).await;
         match &ended {
-            // something may still hang on it
-            Err(MembershipError::DeadlineExceeded | MembershipError::OutcomeUnknown) => drop(client),
+            // something may still hang on it, or it leads to a server that takes no writes any more
+            Err(
+                MembershipError::DeadlineExceeded | MembershipError::OutcomeUnknown | MembershipError::Unavailable(_),
+            ) => {
+                drop(client);
+            }
             _ => client.give_back(),
         }
         ended

@@ -16,7 +16,7 @@ use super::database::Client;
 use super::error::StoreError;
 use super::rows::{query, query_one};
 use crate::domain::facts::Time;
-use crate::domain::ids::{AccountId, ProjectId, Revision, TeamId};
+use crate::domain::ids::{AccountId, Place, ProjectId, Revision, TeamId};
 use crate::domain::names::NameKey;
 
 /// Begins to read, all in one snapshot.
@@ -25,13 +25,14 @@ pub async fn begin_snapshot(client: &mut Client) -> Result<Transaction<'_>, Stor
     Ok(transaction.start().await?)
 }
 
-/// Which history and revision the snapshot shows, and the database's clock.
-pub async fn read_moment(client: &impl GenericClient) -> Result<(Uuid, Revision, Time), StoreError> {
+/// Which history and write the snapshot shows, and the database's clock.
+pub async fn read_moment(client: &impl GenericClient) -> Result<(Uuid, Place, Time), StoreError> {
     const SQL: &str = "-- read_moment
-        SELECT history, number, clock_timestamp() FROM revision";
+        SELECT history, number, change_id, clock_timestamp() FROM revision";
     let row = query_one(client, SQL, &[]).await?;
-    let now: Timestamp = row.get(2);
-    Ok((row.get(0), Revision(row.get(1)), Time(now.as_microsecond())))
+    let place = Place { revision: Revision(row.get(1)), id: row.get(2) };
+    let now: Timestamp = row.get(3);
+    Ok((row.get(0), place, Time(now.as_microsecond())))
 }
 
 /// A project that a user may hold a role on.

@@ -7,17 +7,12 @@ use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, 
 use tokio::runtime::Handle;
 use tokio_postgres::{Config, NoTls};
 
+use super::connect::Hosts;
 use super::error::StoreError;
+use super::standbys::Standbys;
 
 /// A connection of the pool, with its prepared statements.
 pub type Client = deadpool_postgres::Client;
-
-/// Adds settings of the session to those that the operator gave.
-pub(super) fn add_options(config: &mut Config, options: &str) {
-    let given = config.get_options().unwrap_or_default();
-    let both = format!("{options} {given}");
-    config.options(both.trim_end());
-}
 
 /// A connection in use. Given back once what was asked of it is done. Dropped before that, as when a caller goes away, the
 /// statement under way is cancelled, so that it holds no locks and no place in the pool, and the connection is closed.
@@ -65,43 +60,37 @@ impl Drop for Lease {
 const CANCEL_WAIT: Duration = Duration::from_secs(1);
 
 /// How long to wait for a connection, one to be made included.
-const CONNECTION_WAIT: Duration = Duration::from_secs(5);
+const POOL_WAIT: Duration = Duration::from_secs(5);
 
-/// The database. Cheap to clone.
+/// A pool of connections to the database. Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
     pool: Pool,
-    config: Config,
+    hosts: Hosts,
 }
 
 impl Database {
-    /// Prepares up to `connections` connections; none is made before it is needed.
+    /// Prepares up to `connections` connections to such servers; none is made before it is needed.
     ///
     /// # Errors
     /// When the pool cannot be built.
-    pub fn new(mut config: Config, connections: usize) -> Result<Self, StoreError> {
-        config
-            .application_name("rolegate")
-            .connect_timeout(CONNECTION_WAIT)
-            .tcp_user_timeout(Duration::from_secs(10))
-            .keepalives_idle(Duration::from_secs(10));
-        add_options(
-            &mut config,
+    pub fn new(hosts: Hosts, connections: usize) -> Result<Self, StoreError> {
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let pooled = hosts.with_options(
             // What an index has in order must be read in that order, a page at a time: sorting what another index finds
             // looks as cheap to the planner, and reads all of it. No statement is worth compiling, whatever its estimate.
             "-c jit=off -c enable_incremental_sort=off \
              -c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s",
         );
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(config.clone(), NoTls, recycling);
-        let wait = Some(CONNECTION_WAIT);
+        let manager = Manager::from_connect(Config::new(), pooled, recycling);
+        let wait = Some(POOL_WAIT);
         let pool = Pool::builder(manager)
             .max_size(connections)
             .runtime(Runtime::Tokio1)
             .timeouts(Timeouts { wait, create: wait, recycle: wait })
             .build()
             .map_err(|error| StoreError::Unavailable(Box::new(error)))?;
-        Ok(Self { pool, config })
+        Ok(Self { pool, hosts })
     }
 
     /// A connection of the pool.
@@ -112,9 +101,9 @@ impl Database {
         Ok(Lease { client: Some(self.pool.get().await?) })
     }
 
-    /// How to connect beside the pool, as the follower of the log does.
-    pub fn config(&self) -> &Config {
-        &self.config
+    /// Where to connect beside the pool, as the follower of the log does.
+    pub fn hosts(&self) -> &Hosts {
+        &self.hosts
     }
 
     /// Gives up the idle connections: they may lead to a server that is no longer the right one.
@@ -125,5 +114,33 @@ impl Database {
     /// Closes the pool: whoever holds a connection finishes, nobody gets another.
     pub fn close(&self) {
         self.pool.close();
+    }
+}
+
+/// The pools of a process.
+#[derive(Clone)]
+pub struct Databases {
+    /// For writes, and for reads of the resources.
+    pub main: Database,
+    /// For loads of the view alone, so that lists and writes never keep a check waiting.
+    pub loads: Database,
+    /// Standbys, for loads and lists, where there are some.
+    pub standbys: Option<Standbys>,
+}
+
+impl Databases {
+    /// Gives up the idle connections of all: they may lead to a server that is no longer the right one.
+    pub fn renew_connections(&self) {
+        self.all().for_each(Database::renew_connections);
+    }
+
+    /// Closes all.
+    pub fn close(&self) {
+        self.all().for_each(Database::close);
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Database> {
+        let standbys = self.standbys.as_ref().map(|standbys| &standbys.database);
+        [&self.main, &self.loads].into_iter().chain(standbys)
     }
 }

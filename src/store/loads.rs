@@ -1,4 +1,4 @@
-//! Loads for the role view: many keys a statement, each with the revision of the snapshot that it was read in.
+//! Loads for the role view: many keys a statement, each with the place in the log of the snapshot that it was read in.
 
 use deadpool_postgres::GenericClient;
 use jiff::Timestamp;
@@ -9,15 +9,15 @@ use super::error::StoreError;
 use super::rows::{end, limit, optional_project_role, organization_role, project_role, query};
 use crate::domain::decision::OwnedProject;
 use crate::domain::facts::{Account, Grant, Named, Plan, Project, User};
-use crate::domain::ids::{AccountId, PlanId, ProjectId, Revision, TeamId};
+use crate::domain::ids::{AccountId, Place, PlanId, ProjectId, Revision, TeamId};
 use crate::domain::names::{NameKey, ProjectName};
 use crate::domain::roles::OrganizationRole;
 
 /// Entries as read in one snapshot. What does not exist is there as `None`.
 #[derive(Debug)]
 pub struct Loaded<K, V> {
-    /// The last revision that the snapshot shows.
-    pub revision: Revision,
+    /// The last write that the snapshot shows.
+    pub place: Place,
     /// What was asked for.
     pub entries: Vec<(K, Option<V>)>,
 }
@@ -87,7 +87,7 @@ macro_rules! project_joins {
 pub async fn load_names(client: &impl GenericClient, keys: &[NameKey]) -> Result<Loaded<NameKey, Named>, StoreError> {
     const SQL: &str = "-- load_names
         SELECT revision.number, wanted.key, account.id, account.kind, account.active,
-               membership.organizations, membership.roles, team.ids
+               membership.organizations, membership.roles, team.ids, revision.change_id
         FROM revision
         CROSS JOIN unnest($1::text[]) AS wanted (key)
         LEFT JOIN account ON account.username_key = wanted.key
@@ -122,7 +122,7 @@ pub async fn load_projects(
         "-- load_projects
         SELECT revision.number, wanted.id, ",
         project_columns!("direct"),
-        " FROM revision
+        ", revision.change_id FROM revision
         CROSS JOIN unnest($1::uuid[]) AS wanted (id)
         LEFT JOIN project ON project.id = wanted.id ",
         project_joins!("collaborator WHERE project_id = project.id AND user_id IS NOT NULL", "")
@@ -184,7 +184,7 @@ pub async fn load_paths(
         "-- load_paths
         SELECT revision.number, wanted.owner, wanted.name, ",
         project_columns!("direct"),
-        " FROM revision
+        ", revision.change_id FROM revision
         CROSS JOIN unnest($1::text[], $2::text[]) AS wanted (owner, name)
         LEFT JOIN account AS named ON named.username_key = wanted.owner
         LEFT JOIN project ON project.owner_id = named.id AND project.name = wanted.name ",
@@ -203,7 +203,7 @@ pub async fn load_accounts(
     ids: &[AccountId],
 ) -> Result<Loaded<AccountId, Account>, StoreError> {
     const SQL: &str = "-- load_accounts
-        SELECT revision.number, wanted.id, account.id, account.owner_id, account.default_project_role, account.plan_id
+        SELECT revision.number, wanted.id, account.id, account.owner_id, account.default_project_role, account.plan_id, revision.change_id
         FROM revision
         CROSS JOIN unnest($1::bigint[]) AS wanted (id)
         LEFT JOIN account ON account.id = wanted.id";
@@ -216,7 +216,7 @@ pub async fn load_accounts(
 /// Plans by id.
 pub async fn load_plans(client: &impl GenericClient, ids: &[PlanId]) -> Result<Loaded<PlanId, Plan>, StoreError> {
     const SQL: &str = "-- load_plans
-        SELECT revision.number, wanted.id, plan.id, plan.collaborator_limit
+        SELECT revision.number, wanted.id, plan.id, plan.collaborator_limit, revision.change_id
         FROM revision
         CROSS JOIN unnest($1::bigint[]) AS wanted (id)
         LEFT JOIN plan ON plan.id = wanted.id";
@@ -232,9 +232,9 @@ fn loaded<K, V>(
     value: impl Fn(&Row) -> Result<Option<V>, StoreError>,
 ) -> Result<Loaded<K, V>, StoreError> {
     let first = rows.first().ok_or_else(|| StoreError::unreadable("counter", "no row"))?;
-    let revision = Revision(first.get(0));
+    let place = Place { revision: Revision(first.get(0)), id: first.get("change_id") };
     let entries = rows.iter().map(|row| Ok((key(row), value(row)?))).collect::<Result<_, StoreError>>()?;
-    Ok(Loaded { revision, entries })
+    Ok(Loaded { place, entries })
 }
 
 fn named(row: &Row) -> Result<Option<Named>, StoreError> {

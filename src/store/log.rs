@@ -11,6 +11,8 @@ use crate::domain::ids::Revision;
 
 /// Takes the next revision and records the changes under it. The last statement of a write: from here to the commit
 /// no other write can commit. Returns the history that the revision is in, too.
+///
+/// The commit may take as long as a synchronous standby does: cut short, it would read as one that the standby has.
 pub async fn append(
     client: &impl GenericClient,
     operation: &str,
@@ -19,17 +21,18 @@ pub async fn append(
 ) -> Result<(Uuid, Revision), StoreError> {
     const SQL: &str = "-- append_changes
         WITH next AS (
-            UPDATE revision SET number = number + 1 RETURNING number, history
+            UPDATE revision SET number = number + 1, change_id = gen_random_uuid() RETURNING number, change_id, history
         ), written AS (
-            INSERT INTO change_set (revision, operation, actor, names, projects, path_owners, path_names, accounts, plans)
-            SELECT number, $1, $2, $3, $4, $5, $6, $7, $8 FROM next
+            INSERT INTO change_set
+                (revision, id, operation, actor, names, projects, path_owners, path_names, accounts, plans)
+            SELECT number, change_id, $1, $2, $3, $4, $5, $6, $7, $8 FROM next
         ), listed AS (
             INSERT INTO change (revision, ordinal, object, name, subject, before, after)
             SELECT next.number, item.ordinal, item.object, item.name, item.subject, item.before, item.after
             FROM next, unnest($9::text[], $10::text[], $11::text[], $12::jsonb[], $13::jsonb[])
                 WITH ORDINALITY AS item (object, name, subject, before, after, ordinal)
         )
-        SELECT number, history, pg_notify('rolegate', '') FROM next";
+        SELECT number, history, pg_notify('rolegate', ''), set_config('statement_timeout', '0', true) FROM next";
     let touched = Touched::of(changes);
     let column = |field: fn(&crate::domain::change::Change) -> &str| changes.list.iter().map(field).collect::<Vec<_>>();
     let before: Vec<Option<&Value>> = changes.list.iter().map(|change| change.before.as_ref()).collect();

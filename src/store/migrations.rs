@@ -1,8 +1,8 @@
 //! Brings the schema to what this build knows: forward only, one at a time even where several start at once.
 
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, Config};
 
-use super::database::add_options;
+use super::connect::{Hosts, Role};
 use super::error::StoreError;
 
 mod embedded {
@@ -55,9 +55,8 @@ pub async fn check(config: &Config) -> Result<(), MigrationError> {
 }
 
 async fn connect(config: &Config) -> Result<Client, StoreError> {
-    let mut config = config.clone();
-    add_options(&mut config, "-c statement_timeout=0 -c lock_timeout=0");
-    let (client, connection) = config.connect(NoTls).await?;
+    let hosts = Hosts::new(config, Role::Primary).with_options("-c statement_timeout=0 -c lock_timeout=0");
+    let (client, connection) = hosts.connect().await?;
     // ends with the client; its error is the client's
     tokio::spawn(connection);
     Ok(client)

@@ -5,6 +5,7 @@
 pub mod access;
 pub mod accounts;
 pub mod collaborators;
+pub mod connect;
 pub mod database;
 pub mod embedded;
 pub mod error;
@@ -16,10 +17,14 @@ pub mod members;
 pub mod migrations;
 pub mod plans;
 pub mod projects;
+pub mod replicas;
 mod rows;
 pub mod scratch;
+mod standbys;
 pub mod teams;
 
-pub use database::{Client, Database, Lease};
+pub use connect::{CONNECTION_WAIT, Hosts, Role};
+pub use database::{Client, Database, Databases, Lease};
 pub use deadpool_postgres::GenericClient;
 pub use error::StoreError;
+pub use standbys::Standbys;

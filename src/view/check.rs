@@ -62,6 +62,8 @@ pub struct Answer<T> {
     pub value: T,
     /// Where in the log.
     pub token: Token,
+    /// The lease had ended, and it was answered all the same: what it says may have been taken away.
+    pub stale: bool,
 }
 
 impl View {
@@ -131,8 +133,7 @@ impl View {
             let verdicts: Vec<_> = questions.iter().map(|one| found(one.decide(policy, glance))).collect();
             verdicts.into_iter().map(|verdict| verdict.map(|verdict| verdict.map_err(ViewError::from))).collect()
         };
-        let (value, token) = self.consistently(deadline, decide).await?;
-        Ok(Answer { value, token })
+        self.consistently(deadline, decide).await
     }
 
     /// Decides every action of the policy for a user on a project, in the policy's order.
@@ -160,8 +161,8 @@ impl View {
         deadline: Option<Instant>,
         mut decide: impl FnMut(&mut Glance<'_>) -> Result<T, Blank>,
     ) -> Result<Answer<T>, ViewError> {
-        let (decided, token) = self.consistently(deadline, |glance| found(decide(glance))).await?;
-        Ok(Answer { value: decided?, token })
+        let Answer { value, token, stale } = self.consistently(deadline, |glance| found(decide(glance))).await?;
+        Ok(Answer { value: value?, token, stale })
     }
 }
 

@@ -29,3 +29,11 @@ pub enum LoadError {
     #[error("load from the database")]
     Internal,
 }
+
+/// Who had not applied a write in time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("hear in time that {} applied it", names.join(", "))]
+pub struct ReplicasBehind {
+    /// What they are called.
+    pub names: Vec<String>,
+}

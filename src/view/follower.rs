@@ -3,28 +3,25 @@
 //! The doorbell only saves waiting. What proves that nothing was missed is the read itself, which reaches the counter;
 //! it is repeated with every heartbeat, so that the view always knows until when it is certainly fresh.
 
-use std::sync::Arc;
+use std::convert::Infallible;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
-use super::View;
+use super::pauses::Pauses;
 use super::progress::{BootTime, Position};
-use crate::domain::ids::Revision;
-use crate::store::log_reader::{BATCH, Entry, LogReader, Tail};
-use crate::store::{Database, StoreError};
+use super::{Inner, View};
+use crate::domain::ids::{Place, Revision};
+use crate::store::log_reader::{BATCH, Entry, Heard, LogReader, Tail};
+use crate::store::replicas::Applied;
+use crate::store::{CONNECTION_WAIT, Databases, StoreError};
 
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-
-/// How far the follower has come: the revision, and the random id that it was logged under.
+/// How far the follower has come, and in which history.
 #[derive(Debug, Clone, Copy)]
 struct Bookmark {
-    revision: Revision,
-    /// `None` at revision 0, which no write has.
-    id: Option<Uuid>,
+    place: Place,
     history: Uuid,
 }
 
@@ -40,87 +37,114 @@ enum Interruption {
 }
 
 /// Follows the log for ever, through every loss of the connection.
-pub(super) async fn run(view: View, database: Database) {
-    let mut bookmark = None;
-    let mut pause = FIRST_PAUSE;
+pub(super) async fn run(view: View, databases: Databases) {
+    let mut follower = Follower { view, databases, bookmark: None };
+    let mut pauses = Pauses::default();
     loop {
-        let begun = tokio::time::Instant::now();
-        let Err(interruption) = follow(&view, &database, &mut bookmark).await;
+        let begun = Instant::now();
+        let Err(interruption) = follower.follow().await;
         let source = std::error::Error::source(&interruption).map(ToString::to_string);
         warn!(%interruption, source, "failed to follow the log of changes; connecting again");
-        // a session that lasted begins a new series of pauses
-        pause = if begun.elapsed() > LONGEST_PAUSE { FIRST_PAUSE } else { LONGEST_PAUSE.min(pause * 2) };
-        tokio::time::sleep(jittered(pause)).await;
+        pauses.after(begun.elapsed()).await;
     }
 }
 
-/// Follows the log on one connection until that is lost.
-async fn follow(
-    view: &View,
-    database: &Database,
-    bookmark: &mut Option<Bookmark>,
-) -> Result<std::convert::Infallible, Interruption> {
-    let settings = &view.inner.settings;
-    let bell = Arc::clone(&view.inner.bell);
-    let limit = settings.lease / 2;
-    let within = |_| Interruption::TimedOut;
-    let reader = timeout(limit, LogReader::connect(database.config(), bell)).await.map_err(within)??;
-    let place = bookmark.map(|bookmark| bookmark.revision);
-    info!(after = place.map(|revision| revision.0), "following the log of changes");
-    loop {
-        let (read, begun) = (view.inner.progress.begin_read(), BootTime::now());
-        let now = loop {
-            let from = bookmark.map_or(Revision(i64::MAX), |bookmark| bookmark.revision);
-            let tail = timeout(limit, reader.tail(from)).await.map_err(within)??;
-            let now = tail.now;
-            if advance(view, database, bookmark, tail)? {
-                break now;
-            }
-        };
-        if view.inner.progress.refresh(read, begun, now, settings.lease) {
+struct Follower {
+    view: View,
+    databases: Databases,
+    bookmark: Option<Bookmark>,
+}
+
+impl Follower {
+    /// Follows the log on one connection until that is lost.
+    async fn follow(&mut self) -> Result<Infallible, Interruption> {
+        let settings = self.view.inner.settings.clone();
+        let limit = settings.lease / 2;
+        let within = |_| Interruption::TimedOut;
+        let reader = self.connect(limit + CONNECTION_WAIT).await?;
+        let after = self.bookmark.map(|bookmark| bookmark.place.revision.0);
+        info!(after, "following the log of changes");
+        loop {
+            let (read, begun) = (self.view.inner.progress.begin_read(), BootTime::now());
+            let now = loop {
+                let from = self.bookmark.map_or(Revision(i64::MAX), |bookmark| bookmark.place.revision);
+                let tail = timeout(limit, reader.tail(from)).await.map_err(within)??;
+                self.view.observe_replicas(&tail.replicas);
+                let now = tail.now;
+                if self.advance(&reader, tail).await? {
+                    break now;
+                }
+            };
+            self.view.inner.progress.refresh(read, begun, now);
             // whichever comes first; the bell remembers a ring that came meanwhile
-            let _ = timeout(settings.heartbeat, view.inner.bell.notified()).await;
+            let _ = timeout(settings.heartbeat, self.view.inner.bell.notified()).await;
         }
     }
-}
 
-/// Applies what was read; `true` once the counter is reached.
-fn advance(
-    view: &View,
-    database: &Database,
-    bookmark: &mut Option<Bookmark>,
-    tail: Tail,
-) -> Result<bool, Interruption> {
-    let Some(at) = bookmark.as_mut() else {
-        return start_over(view, bookmark, &tail);
-    };
-    if let Some(difference) = broken_history(at, &tail) {
-        let applied = at.revision.0;
-        error!(applied, counter = tail.counter.0, difference, "the database is not the one that it was; starting over");
-        database.renew_connections();
-        *bookmark = None;
-        return Ok(false);
+    async fn connect(&self, limit: Duration) -> Result<LogReader, Interruption> {
+        let view = self.view.clone();
+        let hear = move |heard| match heard {
+            Heard::Bell => view.inner.bell.notify_one(),
+            Heard::Applied(Applied { id, revision }) => view.acknowledge(id, revision),
+        };
+        let connected = LogReader::connect(self.databases.loads.hosts(), self.view.inner.settings.lease, hear);
+        Ok(timeout(limit, connected).await.map_err(|_| Interruption::TimedOut)??)
     }
-    let new: Vec<&Entry> = tail.entries.iter().filter(|entry| entry.revision > at.revision).collect();
-    let expected = (at.revision.0 + 1..).map(Revision);
-    let has_hole = new.iter().zip(expected).any(|(entry, expected)| entry.revision != expected);
-    let cut_short =
-        (tail.entries.len() as i64) < BATCH && new.last().map_or(at.revision, |last| last.revision) != tail.counter;
-    if has_hole || cut_short {
-        let after = at.revision;
-        *bookmark = None;
-        return Err(Interruption::Hole(after));
-    }
-    if let Some(last) = new.last() {
-        view.inner.entries.begin_invalidation(last.revision);
-        for entry in &new {
-            entry.touched.iter().for_each(|key| view.inner.entries.invalidate(key, entry.revision));
+
+    /// Applies what was read; `true` once the counter is reached.
+    async fn advance(&mut self, reader: &LogReader, tail: Tail) -> Result<bool, Interruption> {
+        let Some(at) = self.bookmark.as_mut() else {
+            self.start_over(&tail);
+            return Ok(true);
+        };
+        if let Some(difference) = broken_history(at, &tail) {
+            let (applied, history, place) = (at.place.revision.0, at.history, at.place);
+            let counter = tail.counter.revision.0;
+            error!(applied, counter, difference, "the database is not the one that it was; starting over");
+            reader.rename_history(history, place, self.view.inner.settings.lease).await?;
+            self.databases.renew_connections();
+            self.bookmark = None;
+            return Ok(false);
         }
-        (at.revision, at.id) = (last.revision, Some(last.id));
-        let epoch = view.inner.progress.position().epoch();
-        view.inner.progress.apply(Position::new(epoch, at.revision));
+        let after = at.place.revision;
+        let new: Vec<&Entry> = tail.entries.iter().filter(|entry| entry.place.revision > after).collect();
+        let expected = (after.0 + 1..).map(Revision);
+        let has_hole = new.iter().zip(expected).any(|(entry, expected)| entry.place.revision != expected);
+        let last = new.last().map_or(at.place, |last| last.place);
+        let cut_short = (tail.entries.len() as i64) < BATCH && last != tail.counter;
+        if has_hole || cut_short {
+            self.bookmark = None;
+            return Err(Interruption::Hole(after));
+        }
+        at.place = last;
+        if !new.is_empty() {
+            self.apply(&new, last);
+        }
+        Ok(last == tail.counter)
     }
-    Ok(at.revision == tail.counter)
+
+    /// Invalidates what was written, then says that it has.
+    fn apply(&self, new: &[&Entry], last: Place) {
+        let Inner { entries, progress, .. } = &*self.view.inner;
+        entries.begin_invalidation(last.revision);
+        for entry in new {
+            entry.touched.iter().for_each(|key| entries.invalidate(key, entry.place.revision));
+        }
+        let places: Vec<Place> = new.iter().map(|entry| entry.place).collect();
+        progress.apply(Position::new(progress.position().epoch(), last.revision), &places);
+    }
+
+    /// Empties the view and goes on from the counter.
+    fn start_over(&mut self, tail: &Tail) {
+        let Inner { entries, progress, .. } = &*self.view.inner;
+        let revision = tail.counter.revision;
+        let epoch = progress.position().epoch() + 1;
+        self.view.forget_replicas(&tail.replicas);
+        progress.begin_epoch(epoch, tail.history);
+        entries.reset(epoch, revision);
+        progress.apply(Position::new(epoch, revision), &[tail.counter]);
+        self.bookmark = Some(Bookmark { place: tail.counter, history: tail.history });
+    }
 }
 
 /// Whether the log is another one than the one followed so far, and how that shows.
@@ -128,30 +152,16 @@ fn broken_history(at: &Bookmark, tail: &Tail) -> Option<&'static str> {
     if tail.history != at.history {
         return Some("its history has another name");
     }
-    if tail.counter < at.revision {
+    if tail.counter.revision < at.place.revision {
         return Some("its counter went back");
     }
-    let same = at.id.is_none_or(|id| tail.entries.first().is_some_and(|entry| entry.id == id));
-    (!same).then_some("its last applied revision is another write")
-}
-
-/// Empties the view and goes on from the counter.
-fn start_over(view: &View, bookmark: &mut Option<Bookmark>, tail: &Tail) -> Result<bool, Interruption> {
-    let revision = tail.counter;
-    let id = tail.entries.iter().find(|entry| entry.revision == revision).map(|entry| entry.id);
-    if id.is_none() && revision != Revision(0) {
-        return Err(Interruption::Hole(Revision(revision.0 - 1)));
+    let first = tail.entries.first().map(|entry| entry.place);
+    match first {
+        _ if at.place.id.is_none() => None,
+        Some(first) if first == at.place => None,
+        Some(first) if first.revision > at.place.revision => {
+            Some("its log no longer reaches back to where this replica was")
+        }
+        _ => Some("its last applied revision is another write"),
     }
-    let progress = &view.inner.progress;
-    let epoch = progress.position().epoch() + 1;
-    progress.begin_epoch(epoch, tail.history);
-    view.inner.entries.reset(epoch, revision);
-    progress.apply(Position::new(epoch, revision));
-    *bookmark = Some(Bookmark { revision, id, history: tail.history });
-    Ok(true)
-}
-
-fn jittered(pause: Duration) -> Duration {
-    let random = Uuid::new_v4().as_u64_pair().1 % 1_000;
-    pause / 2 + pause.mul_f64(random as f64 / 2_000.0)
 }

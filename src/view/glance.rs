@@ -12,12 +12,12 @@ use tokio::time::Instant;
 
 use super::cell::{Entry, LoadResult};
 use super::error::{LoadError, ViewError};
-use super::progress::{Position, Token};
-use super::{View, until};
+use super::progress::Position;
+use super::{Answer, View, until};
 use crate::domain::change::EntryKey;
 use crate::domain::decision::{Asker, OwnedProject};
 use crate::domain::facts::{Account, Named, Plan, Project, Time};
-use crate::domain::ids::{ProjectId, Revision};
+use crate::domain::ids::ProjectId;
 use crate::domain::names::{NameKey, ProjectName};
 
 /// A project as a question names it.
@@ -32,7 +32,7 @@ pub enum ProjectKey {
 /// Why a glance does not show an entry.
 #[derive(Debug)]
 pub(super) enum Blank {
-    /// It must be loaded, or the view must catch up with what was loaded.
+    /// It must be loaded, or another glance is needed.
     Missing,
     /// Its load failed while this question waited for it.
     Failed(LoadError),
@@ -54,7 +54,7 @@ struct Owned {
 pub(super) struct Glance<'a> {
     view: &'a View,
     at: Position,
-    /// The moment to judge by.
+    /// The time to judge by.
     pub(super) now: Time,
     failures: &'a Failures,
     waits: Vec<Wait>,
@@ -69,10 +69,8 @@ type Failures = HashMap<EntryKey, LoadError>;
 /// Entries that must not be evicted before the question that needs them all is answered.
 type Pins = Vec<Arc<dyn Any + Send + Sync>>;
 
-enum Wait {
-    Load(EntryKey, watch::Receiver<LoadResult>),
-    Applied(Revision),
-}
+/// A load to wait for.
+type Wait = (EntryKey, watch::Receiver<LoadResult>);
 
 impl View {
     /// Makes an answer from entries that are all of one revision, loading what is missing; `answer` says `None` where
@@ -84,18 +82,19 @@ impl View {
         &self,
         deadline: Option<Instant>,
         mut answer: impl FnMut(&mut Glance<'_>) -> Option<T>,
-    ) -> Result<(T, Token), ViewError> {
+    ) -> Result<Answer<T>, ViewError> {
         let progress = &self.inner.progress;
         let mut failures = Failures::new();
         let mut pins: Option<Pins> = None;
         loop {
             let at = progress.position();
+            let now = progress.now()?;
             // what the glance before found is held until this one has found it again
             let held = pins.take();
             let mut glance = Glance {
                 view: self,
                 at,
-                now: progress.now()?,
+                now: now.time,
                 failures: &failures,
                 waits: Vec::new(),
                 to_load: Vec::new(),
@@ -106,7 +105,9 @@ impl View {
             pins = glance.pins.take().or(Some(Pins::new()));
             drop(glance);
             match answer {
-                Some(answer) if progress.position() == at => return Ok((answer, progress.token(at))),
+                Some(value) if progress.position() == at => {
+                    return Ok(Answer { value, token: progress.token(at), stale: now.stale });
+                }
                 // a write was applied meanwhile: the entries may be of two moments
                 Some(_) => until(deadline, tokio::task::yield_now()).await,
                 None => until(deadline, self.wait_all(waits, &mut failures)).await,
@@ -120,23 +121,14 @@ impl View {
         if waits.is_empty() {
             tokio::task::yield_now().await;
         }
-        for wait in waits {
-            tokio::select! {
-                () = self.wait_one(wait, failures) => {}
-                () = self.freshness_changed(true) => {}
-            }
-        }
-    }
-
-    async fn wait_one(&self, wait: Wait, failures: &mut Failures) {
-        match wait {
-            Wait::Applied(revision) => self.applied(revision).await,
-            Wait::Load(key, mut waiter) => {
-                let ended = waiter.wait_for(Option::is_some).await.map(|result| result.clone());
-                // a sender that is gone without a word: the cell was replaced, and the next glance looks again
-                if let Ok(Some(Err(error))) = ended {
-                    failures.insert(key, error);
-                }
+        for (key, mut waiter) in waits {
+            let ended = tokio::select! {
+                ended = waiter.wait_for(Option::is_some) => ended.map(|result| result.clone()),
+                () = self.silent() => return,
+            };
+            // a sender that is gone without a word: the cell was replaced, and the next glance looks again
+            if let Ok(Some(Err(error))) = ended {
+                failures.insert(key, error);
             }
         }
     }
@@ -184,7 +176,7 @@ impl Glance<'_> {
         Ok(ProjectEntries(Some(Owned { project, owner, plan })))
     }
 
-    /// An entry, if it is there and not of a revision that this replica has yet to apply.
+    /// An entry, if it is there and of a revision that had been applied when this glance began.
     fn usable<V: Send + Sync + 'static>(
         &mut self,
         entry: Option<Arc<Entry<V>>>,
@@ -197,7 +189,7 @@ impl Glance<'_> {
             pins.push(Arc::<Entry<V>>::clone(&entry));
         }
         if entry.revision > self.at.revision() {
-            self.waits.push(Wait::Applied(entry.revision));
+            // it has been applied since this glance began: the next one finds it
             return Err(Blank::Missing);
         }
         Ok(entry)
@@ -211,7 +203,7 @@ impl Glance<'_> {
         if begun.must_run {
             self.to_load.push(key.clone());
         }
-        self.waits.push(Wait::Load(key, begun.waiter));
+        self.waits.push((key, begun.waiter));
         Blank::Missing
     }
 }

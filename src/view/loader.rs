@@ -10,14 +10,14 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 use tracing::{debug, error, warn};
 
-use super::View;
 use super::cell::{Entry, Kept};
 use super::error::LoadError;
+use super::{STANDBY_LIMIT, View};
 use crate::domain::change::EntryKey;
-use crate::domain::ids::{AccountId, PlanId, ProjectId, Revision};
+use crate::domain::ids::{AccountId, Place, PlanId, ProjectId, Revision};
 use crate::domain::names::{NameKey, ProjectName};
 use crate::store::loads::{self, Loaded, LoadedProject};
-use crate::store::{Client, Database, StoreError};
+use crate::store::{Client, Database, Databases, Lease, Standbys, StoreError};
 
 /// How many keys go into one round trip.
 const BATCH: usize = 512;
@@ -29,14 +29,14 @@ const CONCURRENCY: usize = 4;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Runs loads until the view is gone.
-pub(super) async fn run(view: View, database: Database, queue: mpsc::UnboundedReceiver<Vec<EntryKey>>) {
+pub(super) async fn run(view: View, databases: Databases, queue: mpsc::UnboundedReceiver<Vec<EntryKey>>) {
     let mut queue = Queue { view: view.clone(), groups: queue, keys: Vec::new() };
     let permits = Arc::new(Semaphore::new(CONCURRENCY));
     while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
         let Some(keys) = queue.next_batch().await else { return };
-        let (view, database) = (view.clone(), database.clone());
+        let (view, databases) = (view.clone(), databases.clone());
         tokio::spawn(async move {
-            load_all(&view, &database, keys).await;
+            load_all(&view, &databases, keys).await;
             drop(permit);
             view.inner.entries.make_room();
         });
@@ -44,10 +44,10 @@ pub(super) async fn run(view: View, database: Database, queue: mpsc::UnboundedRe
 }
 
 /// Loads a batch. Where something in it can't be read it is loaded by halves: one key must not take the others with it.
-async fn load_all(view: &View, database: &Database, keys: Vec<EntryKey>) {
+async fn load_all(view: &View, databases: &Databases, keys: Vec<EntryKey>) {
     let mut groups = vec![keys];
     while let Some(mut keys) = groups.pop() {
-        let loaded = tokio::spawn(load(view.clone(), database.clone(), keys.clone())).await;
+        let loaded = tokio::spawn(load(view.clone(), databases.clone(), keys.clone())).await;
         match loaded.unwrap_or(Err(LoadError::Internal)) {
             Ok(()) => {}
             Err(LoadError::Internal) if keys.len() > 1 => {
@@ -95,36 +95,75 @@ impl Drop for Queue {
     }
 }
 
-async fn load(view: View, database: Database, keys: Vec<EntryKey>) -> Result<(), LoadError> {
-    let batch = Batch::sort(keys);
-    let limit = view.inner.settings.lease / 2;
+async fn load(view: View, databases: Databases, keys: Vec<EntryKey>) -> Result<(), LoadError> {
+    let keys = match &databases.standbys {
+        Some(standbys) => load_from_standby(&view, standbys, keys).await,
+        None => keys,
+    };
+    if keys.is_empty() { Ok(()) } else { load_from_primary(&view, &databases.loads, keys).await }
+}
+
+/// Loads what a standby has that is fresh enough, and returns the other keys.
+async fn load_from_standby(view: &View, standbys: &Standbys, keys: Vec<EntryKey>) -> Vec<EntryKey> {
+    let Some(client) = standbys.client().await else { return keys };
+    let batch = Batch::sort(keys.clone());
+    match fetch(view, client, &batch, STANDBY_LIMIT).await {
+        Ok(Some((read, epoch))) => read.store(view, epoch),
+        Ok(None) => keys,
+        Err(_) => {
+            standbys.rest();
+            keys
+        }
+    }
+}
+
+async fn load_from_primary(view: &View, database: &Database, keys: Vec<EntryKey>) -> Result<(), LoadError> {
+    let batch = Batch::sort(keys.clone());
     // without a connection no key can be read, whatever is in the way
     let client = database.client().await.map_err(|failure| {
         failed(failure);
         LoadError::Unavailable
     })?;
+    let newest_before = view.inner.progress.position().revision();
+    let too_old = match fetch(view, client, &batch, view.inner.settings.lease / 2).await? {
+        Some((read, epoch)) => read.store(view, epoch),
+        None => {
+            warn!("a load was read from a server that is not on the history which is followed; loading again");
+            database.renew_connections();
+            keys
+        }
+    };
+    if !too_old.is_empty() {
+        debug!(count = too_old.len(), "a write came between: loading again");
+        if view.inner.progress.position().revision() == newest_before {
+            tokio::time::sleep(PAUSE).await;
+        }
+        view.queue(too_old);
+    }
+    Ok(())
+}
+
+/// Reads a batch, and asks whether what was read is of the history that is followed: an old primary, or a standby of one,
+/// may still answer. Waits until that can be known. `None` where it is not, or from before all that this replica remembers;
+/// else what was read, and in which epoch.
+async fn fetch(view: &View, client: Lease, batch: &Batch, limit: Duration) -> Result<Option<(Read, u64)>, LoadError> {
+    let progress = &view.inner.progress;
     // after the connection was chosen: one chosen before the view started over may lead to another history
-    let epoch = view.inner.progress.position().epoch();
+    let epoch = progress.position().epoch();
     let Ok(read) = timeout(limit, batch.read(&client)).await else {
         warn!(seconds = limit.as_secs_f64(), "a load got no answer from the database in time");
         return Err(LoadError::Unavailable);
     };
     client.give_back();
     let read = read.map_err(failed)?;
-    let newest = read.newest();
-    let too_old = read.store(&view, epoch);
-    let applied = view.inner.progress.position().revision();
-    if newest != applied {
-        view.inner.bell.notify_one();
+    let places = read.places();
+    let newest = places.iter().map(|place| place.revision).max().unwrap_or_default();
+    if timeout(limit, view.applied(newest)).await.is_err() {
+        warn!(revision = newest.0, "a load could not be used: the log of changes is not followed up to it");
+        return Err(LoadError::Unavailable);
     }
-    if !too_old.is_empty() {
-        debug!(count = too_old.len(), "a write came between: loading again");
-        if newest < applied {
-            tokio::time::sleep(PAUSE).await;
-        }
-        view.queue(too_old);
-    }
-    Ok(())
+    let vouched = places.into_iter().all(|place| progress.has_applied(place));
+    Ok(vouched.then_some((read, epoch)))
 }
 
 fn failed(failure: StoreError) -> LoadError {
@@ -196,13 +235,14 @@ impl Batch {
 }
 
 impl Read {
-    fn newest(&self) -> Revision {
-        let names = self.names.as_ref().map(|loaded| loaded.revision);
-        let projects = self.projects.as_ref().map(|loaded| loaded.revision);
-        let paths = self.paths.as_ref().map(|loaded| loaded.revision);
-        let accounts = self.accounts.as_ref().map(|loaded| loaded.revision);
-        let plans = self.plans.as_ref().map(|loaded| loaded.revision);
-        [names, projects, paths, accounts, plans].into_iter().flatten().max().unwrap_or_default()
+    /// The snapshots that were read.
+    fn places(&self) -> Vec<Place> {
+        let names = self.names.as_ref().map(|loaded| loaded.place);
+        let projects = self.projects.as_ref().map(|loaded| loaded.place);
+        let paths = self.paths.as_ref().map(|loaded| loaded.place);
+        let accounts = self.accounts.as_ref().map(|loaded| loaded.place);
+        let plans = self.plans.as_ref().map(|loaded| loaded.place);
+        [names, projects, paths, accounts, plans].into_iter().flatten().collect()
     }
 
     /// Puts what was read into the view, and returns the keys that a write came between for.
@@ -223,7 +263,7 @@ impl Read {
         for (plan, entry) in each(self.plans) {
             check(entries.plans.complete(plan, epoch, entry), EntryKey::Plan(plan));
         }
-        if let Some(Loaded { revision, entries: loaded }) = self.paths {
+        if let Some(Loaded { place: Place { revision, .. }, entries: loaded }) = self.paths {
             for (path, project) in loaded {
                 let found = Entry { value: project.as_ref().map(|loaded| loaded.project.id), revision };
                 let key = EntryKey::Path(path.0.clone(), path.1.clone());
@@ -233,7 +273,7 @@ impl Read {
                 }
             }
         }
-        if let Some(Loaded { revision, entries: loaded }) = self.projects {
+        if let Some(Loaded { place: Place { revision, .. }, entries: loaded }) = self.projects {
             for (id, project) in loaded {
                 let kept = match project {
                     Some(project) => store_project(view, epoch, revision, project),
@@ -257,7 +297,7 @@ fn store_project(view: &View, epoch: u64, revision: Revision, loaded: LoadedProj
 }
 
 fn each<K, V>(loaded: Option<Loaded<K, V>>) -> impl Iterator<Item = (K, Arc<Entry<V>>)> {
-    loaded.into_iter().flat_map(|Loaded { revision, entries }| {
+    loaded.into_iter().flat_map(|Loaded { place: Place { revision, .. }, entries }| {
         entries.into_iter().map(move |(key, value)| (key, Arc::new(Entry { value, revision })))
     })
 }

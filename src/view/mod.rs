@@ -6,43 +6,59 @@
 
 mod cell;
 mod check;
+mod confirm;
 mod entries;
 mod error;
 mod follower;
 mod glance;
+mod lease;
 #[cfg(test)]
 mod lease_model;
 mod loader;
+mod pauses;
 mod progress;
+mod replicas;
 mod table;
 mod weight;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::domain::change::EntryKey;
-use crate::domain::ids::Revision;
-use crate::store::Database;
+use crate::domain::ids::{Place, Revision};
+use crate::store::Databases;
 
 use entries::Entries;
+use lease::LeaseKeeper;
 use progress::Progress;
+use replicas::Replicas;
 
 pub use check::{Answer, LevelQuestion, ProjectQuestion, Question, Verdict};
-pub use error::{LoadError, ViewError};
+pub use confirm::KnownReplica;
+pub use error::{LoadError, ReplicasBehind, ViewError};
 pub use glance::ProjectKey;
-pub use progress::Token;
+pub use progress::{Standing, Token};
+
+/// How long a standby may take: the primary can be asked as well.
+const STANDBY_LIMIT: Duration = Duration::from_millis(500);
 
 /// How the view is kept.
 #[derive(Debug, Clone)]
 pub struct ViewSettings {
     /// The most bytes that entries may take.
     pub memory: usize,
-    /// How long the view answers without having heard from the database.
+    /// What people call this replica.
+    pub name: String,
+    /// How long the view answers without having heard from the database, and how long others wait for it.
     pub lease: Duration,
-    /// How often the log is read when nothing rings.
+    /// For how long after that it answers all the same, and marks the answers.
+    pub stale_for: Duration,
+    /// How often the lease is renewed, and the log read when nothing rings.
     pub heartbeat: Duration,
 }
 
@@ -64,8 +80,11 @@ pub struct View {
 }
 
 struct Inner {
+    /// Of this run of this process.
+    id: Uuid,
     entries: Entries,
     progress: Progress,
+    replicas: watch::Sender<Replicas>,
     /// Rung to have the log read at once.
     bell: Arc<Notify>,
     loads: mpsc::UnboundedSender<Vec<EntryKey>>,
@@ -75,31 +94,38 @@ struct Inner {
 /// What keeps a view: nothing is known and nothing answered before it runs.
 pub struct Keeper {
     view: View,
-    database: Database,
+    databases: Databases,
     queue: mpsc::UnboundedReceiver<Vec<EntryKey>>,
 }
 
 impl Keeper {
-    /// Follows the log and runs loads, for ever.
-    pub async fn run(self) {
-        let loads = loader::run(self.view.clone(), self.database.clone(), self.queue);
-        tokio::join!(loads, follower::run(self.view, self.database));
+    /// Follows the log, runs loads and holds the lease until told to stop; then nothing is answered any more, and the lease is
+    /// given back.
+    pub async fn run(self, stop: CancellationToken) {
+        let Self { view, databases, queue } = self;
+        let mut lease = LeaseKeeper::new(view.clone(), databases.loads.hosts().clone());
+        let loads = loader::run(view.clone(), databases.clone(), queue);
+        let kept = async { tokio::join!(loads, follower::run(view, databases), lease.run()) };
+        stop.run_until_cancelled(kept).await;
+        lease.give_back().await;
     }
 }
 
 impl View {
     /// An empty view, and what keeps it once it runs.
-    pub fn new(database: Database, settings: ViewSettings) -> (Self, Keeper) {
+    pub fn new(databases: Databases, settings: ViewSettings) -> (Self, Keeper) {
         let (loads, queue) = mpsc::unbounded_channel();
         let inner = Inner {
+            id: Uuid::new_v4(),
             entries: Entries::new(settings.memory),
-            progress: Progress::new(),
+            progress: Progress::new(settings.stale_for),
+            replicas: watch::Sender::new(Replicas::default()),
             bell: Arc::new(Notify::new()),
             loads,
             settings,
         };
         let view = Self { inner: Arc::new(inner) };
-        (view.clone(), Keeper { view, database, queue })
+        (view.clone(), Keeper { view, databases, queue })
     }
 
     /// The revision that the view is at, and the history that it is in.
@@ -123,23 +149,33 @@ impl View {
         self.len() == 0
     }
 
-    /// Whether it may answer now.
-    pub fn is_fresh(&self) -> bool {
-        self.inner.progress.now().is_ok()
+    /// How it stands to the truth now.
+    pub fn standing(&self) -> Standing {
+        self.inner.progress.standing()
     }
 
-    /// Waits until whether it may answer is no longer `fresh`. Cancel-safe.
-    pub async fn freshness_changed(&self, fresh: bool) {
+    /// Waits until it stands otherwise. Cancel-safe.
+    pub async fn standing_changed(&self, from: Standing) {
         let mut renewed = self.inner.progress.watch_lease();
         loop {
-            let lease_ends = *renewed.borrow_and_update();
-            if self.is_fresh() != fresh {
+            renewed.mark_unchanged();
+            let lasts = self.inner.progress.stands_for();
+            if self.standing() != from {
                 return;
             }
-            if fresh {
-                tokio::time::sleep(lease_ends.remaining()).await;
-            } else if renewed.changed().await.is_err() {
-                return;
+            tokio::select! {
+                changed = renewed.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep(lasts.unwrap_or_default()), if lasts.is_some() => {}
+            }
+        }
+    }
+
+    /// Waits until it refuses to answer. Cancel-safe.
+    async fn silent(&self) {
+        loop {
+            match self.standing() {
+                Standing::Silent => return,
+                standing => self.standing_changed(standing).await,
             }
         }
     }
@@ -161,37 +197,20 @@ impl View {
                 Freshness::Full => self.caught_up().await,
             }
         };
-        let reached_or_stale = async {
+        let reached_or_silent = async {
             tokio::select! {
                 () = reached => Ok(()),
-                () = self.freshness_changed(true) => Err(ViewError::NotFresh),
+                () = self.silent() => Err(ViewError::NotFresh),
             }
         };
         let late = || ViewError::RevisionNotReached { wanted, applied: self.token().revision };
-        until(deadline, reached_or_stale).await.ok_or_else(late)?
+        until(deadline, reached_or_silent).await.ok_or_else(late)?
     }
 
-    /// Waits until the write that was just committed as `revision` can no longer be missed here: a read of the log that
-    /// began after the commit has been applied, or the view may not answer before one has. Cancel-safe.
-    ///
-    /// # Errors
-    /// [`ViewError::RevisionNotReached`] at the deadline.
-    pub async fn wait_for_write(&self, revision: Revision, deadline: Option<Instant>) -> Result<(), ViewError> {
-        let settled = async {
-            tokio::select! {
-                () = self.caught_up() => {}
-                () = self.stale_and_barred() => {}
-            }
-        };
-        let late = || ViewError::RevisionNotReached { wanted: revision, applied: self.token().revision };
-        until(deadline, settled).await.ok_or_else(late)
-    }
-
-    async fn stale_and_barred(&self) {
-        self.freshness_changed(true).await;
-        while !self.inner.progress.bar_if_stale() {
-            self.freshness_changed(true).await;
-        }
+    /// Whether what was read at that place is of the history that is followed. Waits, for a moment, until it can be known.
+    pub async fn vouches_for(&self, place: Place) -> bool {
+        let reached = tokio::time::timeout(STANDBY_LIMIT, self.applied(place.revision)).await;
+        reached.is_ok() && self.inner.progress.has_applied(place)
     }
 
     async fn applied(&self, revision: Revision) {
@@ -203,6 +222,7 @@ impl View {
         }
     }
 
+    /// Waits until a read of the log that begins after now has been applied.
     async fn caught_up(&self) {
         let mut reads = self.inner.progress.watch_reads();
         let next = self.inner.progress.next_read();

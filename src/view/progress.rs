@@ -1,7 +1,8 @@
 //! How far this replica has come in the log, until when that is certainly fresh, and what time the database has.
 //!
-//! Read by every check without a lock; written by the follower of the log alone.
+//! Read by every check without a lock; written by the follower of the log, and the lease by who holds it.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use uuid::Uuid;
 
 use super::error::ViewError;
 use crate::domain::facts::Time;
-use crate::domain::ids::Revision;
+use crate::domain::ids::{Place, Revision};
 
 /// Bits of a position that hold the revision; the rest count how often the view started over.
 const REVISION_BITS: u32 = 48;
@@ -22,7 +23,7 @@ const REVISION_BITS: u32 = 48;
 pub(super) struct Position(u64);
 
 /// Microseconds of a clock that also runs while the machine sleeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct BootTime(pub i64);
 
 /// What the follower has come to know.
@@ -32,8 +33,10 @@ pub(super) struct Progress {
     position: AtomicU64,
     /// The same, for those who wait for it.
     applied: watch::Sender<Position>,
-    /// Until when (boot time) the position is certainly fresh enough.
+    /// Until when (boot time) this replica's lease runs.
     fresh_until: AtomicI64,
+    /// For how many microseconds after that answers are given all the same, marked as stale.
+    stale_for: i64,
     /// How far the database's clock may at most be ahead of boot time.
     clock_ahead: AtomicI64,
     /// The first bytes of the UUID of the history that positions are in: one place for even epochs, one for odd ones,
@@ -42,10 +45,33 @@ pub(super) struct Progress {
     /// Counts the reads of the log that have begun, and those that have been applied to the end.
     reads_begun: AtomicU64,
     reads_applied: watch::Sender<u64>,
-    /// The last read that must not renew the lease. A lock, because whether the lease has run out and which read may
-    /// renew it must be decided together.
-    barrier: Mutex<u64>,
     lease_renewed: watch::Sender<BootTime>,
+    /// The last writes that were applied, without gaps. A lock, because a load asks for one of several; never on the way of
+    /// a check that finds everything.
+    recent: Mutex<VecDeque<Place>>,
+}
+
+/// How many of the last writes are known by their random ids. A load that takes longer than so many is run again.
+const RECENT: usize = 4_096;
+
+/// How a view stands to the truth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Its lease runs: it answers.
+    Fresh,
+    /// Its lease has ended: it answers all the same for a while, as it was set to, and marks the answers.
+    Stale,
+    /// It refuses to answer.
+    Silent,
+}
+
+/// The moment to judge by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Moment {
+    /// The latest that the database's clock can show now: a grant ends a little early, never late.
+    pub time: Time,
+    /// The lease has ended: what is answered may have been taken away.
+    pub stale: bool,
 }
 
 /// What an answer is true at.
@@ -93,22 +119,28 @@ impl BootTime {
 
     /// How long until then; zero once it has passed.
     pub(super) fn remaining(self) -> Duration {
-        Duration::from_micros(u64::try_from(self.0 - Self::now().0).unwrap_or(0))
+        Self::now().until(self)
+    }
+
+    /// How long from here until then; zero where that comes before.
+    pub(super) fn until(self, then: Self) -> Duration {
+        Duration::from_micros(u64::try_from(then.0.saturating_sub(self.0)).unwrap_or(0))
     }
 }
 
 impl Progress {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(stale_for: Duration) -> Self {
         Self {
             position: AtomicU64::new(0),
             applied: watch::Sender::new(Position::default()),
             fresh_until: AtomicI64::new(i64::MIN),
+            stale_for: i64::try_from(stale_for.as_micros()).unwrap_or(i64::MAX),
             clock_ahead: AtomicI64::new(0),
             histories: [AtomicU64::new(0), AtomicU64::new(0)],
             reads_begun: AtomicU64::new(0),
             reads_applied: watch::Sender::new(0),
-            barrier: Mutex::new(0),
             lease_renewed: watch::Sender::new(BootTime(i64::MIN)),
+            recent: Mutex::new(VecDeque::new()),
         }
     }
 
@@ -119,16 +151,42 @@ impl Progress {
 
     /// The moment to judge by, and proof that the view may answer.
     ///
-    /// The time is the latest that the database's clock can show now: a grant ends a little early, never late.
-    ///
     /// # Errors
-    /// [`ViewError::NotFresh`] once the lease has run out.
-    pub(super) fn now(&self) -> Result<Time, ViewError> {
+    /// [`ViewError::NotFresh`] where it may not.
+    pub(super) fn now(&self) -> Result<Moment, ViewError> {
         let now = BootTime::now();
-        if now.0 >= self.fresh_until.load(Ordering::Acquire) {
-            return Err(ViewError::NotFresh);
+        let stale = match self.standing_at(now) {
+            Standing::Fresh => false,
+            Standing::Stale => true,
+            Standing::Silent => return Err(ViewError::NotFresh),
+        };
+        Ok(Moment { time: Time(now.0 + self.clock_ahead.load(Ordering::Acquire)), stale })
+    }
+
+    /// How the view stands now.
+    pub(super) fn standing(&self) -> Standing {
+        self.standing_at(BootTime::now())
+    }
+
+    fn standing_at(&self, now: BootTime) -> Standing {
+        let until = self.fresh_until.load(Ordering::Acquire);
+        if now.0 < until {
+            Standing::Fresh
+        } else if now.0 < until.saturating_add(self.stale_for) {
+            Standing::Stale
+        } else {
+            Standing::Silent
         }
-        Ok(Time(now.0 + self.clock_ahead.load(Ordering::Acquire)))
+    }
+
+    /// How long the view stands as it does, if nothing is heard; `None`: for ever.
+    pub(super) fn stands_for(&self) -> Option<Duration> {
+        let until = BootTime(self.fresh_until.load(Ordering::Acquire));
+        match self.standing() {
+            Standing::Fresh => Some(until.remaining()),
+            Standing::Stale => Some(BootTime(until.0.saturating_add(self.stale_for)).remaining()),
+            Standing::Silent => None,
+        }
     }
 
     /// A position as callers hold it.
@@ -138,8 +196,13 @@ impl Progress {
         Token { history: history.load(Ordering::Acquire), revision: at.revision() }
     }
 
-    /// Publishes that everything up to `position` has been applied.
-    pub(super) fn apply(&self, position: Position) {
+    /// Publishes that everything up to `position` has been applied, `new` having come since the position before.
+    pub(super) fn apply(&self, position: Position, new: &[Place]) {
+        let mut recent = self.recent.lock();
+        recent.extend(new);
+        let surplus = recent.len().saturating_sub(RECENT);
+        recent.drain(..surplus);
+        drop(recent);
         self.position.store(position.0, Ordering::Release);
         self.applied.send_replace(position);
     }
@@ -149,34 +212,38 @@ impl Progress {
         let [even, odd] = &self.histories;
         let place = if epoch.is_multiple_of(2) { even } else { odd };
         place.store(short(history), Ordering::Release);
+        self.recent.lock().clear();
         self.position.store(Position::new(epoch, Revision(0)).0, Ordering::Release);
     }
 
-    /// Publishes that a read of the log, begun at `begun`, reached its end and found the clock at `database`. `false`
-    /// where the read began too early to vouch for anything: see [`Self::bar_if_stale`].
-    pub(super) fn refresh(&self, read: u64, begun: BootTime, database: Time, lease: Duration) -> bool {
-        let until = begun.after(lease);
-        let barrier = self.barrier.lock();
-        if read <= *barrier {
-            return false;
-        }
-        self.clock_ahead.store(database.0 - begun.0, Ordering::Release);
-        self.fresh_until.store(until.0, Ordering::Release);
-        drop(barrier);
-        self.lease_renewed.send_replace(until);
-        self.reads_applied.send_replace(read);
-        true
+    /// The last write that was applied.
+    pub(super) fn place(&self) -> Place {
+        self.recent.lock().back().copied().unwrap_or_default()
     }
 
-    /// Where the lease has run out, sees to it that no read that has begun renews it: the view then answers again only
-    /// after a read that began later than this. `false` where the lease still runs.
-    pub(super) fn bar_if_stale(&self) -> bool {
-        let mut barrier = self.barrier.lock();
-        let stale = self.now().is_err();
-        if stale {
-            *barrier = self.reads_begun.load(Ordering::SeqCst);
-        }
-        stale
+    /// Whether that very write is one of the last that were applied.
+    pub(super) fn has_applied(&self, place: Place) -> bool {
+        let recent = self.recent.lock();
+        let first = recent.front().map_or(0, |first| first.revision.0);
+        let index = usize::try_from(place.revision.0 - first);
+        index.is_ok_and(|index| recent.get(index) == Some(&place))
+    }
+
+    /// Publishes that a read of the log, begun at `begun`, reached its end and found the clock at `database`.
+    pub(super) fn refresh(&self, read: u64, begun: BootTime, database: Time) {
+        self.clock_ahead.store(database.0 - begun.0, Ordering::Release);
+        self.reads_applied.send_replace(read);
+    }
+
+    /// Publishes until when the lease runs.
+    pub(super) fn extend_lease(&self, until: BootTime) {
+        self.fresh_until.store(until.0, Ordering::Release);
+        self.lease_renewed.send_replace(until);
+    }
+
+    /// Gives the lease up: nothing is answered from now on.
+    pub(super) fn end_lease(&self) {
+        self.extend_lease(BootTime(i64::MIN));
     }
 
     /// Counts a read of the log that is about to begin.
@@ -220,22 +287,44 @@ mod tests {
 
     #[test]
     fn the_view_answers_only_within_its_lease() {
-        let progress = Progress::new();
-        assert_eq!(progress.now(), Err(ViewError::NotFresh), "before the first read");
-        progress.refresh(1, BootTime::now(), Time(5_000_000), Duration::from_secs(60));
-        assert!(progress.now().is_ok_and(|time| time >= Time(5_000_000)));
-        progress.refresh(2, BootTime(BootTime::now().0 - 2_000_000), Time(5_000_000), Duration::from_secs(1));
+        let progress = Progress::new(Duration::ZERO);
+        assert_eq!(progress.now(), Err(ViewError::NotFresh), "before the first renewal");
+        progress.refresh(1, BootTime::now(), Time(5_000_000));
+        assert_eq!(progress.now(), Err(ViewError::NotFresh), "a read is no renewal");
+        progress.extend_lease(BootTime::now().after(Duration::from_secs(60)));
+        assert!(progress.now().is_ok_and(|now| now.time >= Time(5_000_000) && !now.stale));
+        progress.extend_lease(BootTime::now());
         assert_eq!(progress.now(), Err(ViewError::NotFresh));
     }
 
     #[test]
-    fn a_read_from_before_a_barrier_does_not_renew_the_lease() {
-        let progress = Progress::new();
-        let (read, begun) = (progress.begin_read(), BootTime::now());
-        assert!(progress.bar_if_stale(), "a write is confirmed because the view may not answer");
-        assert!(!progress.refresh(read, begun, Time(0), Duration::from_secs(60)));
-        assert_eq!(progress.now(), Err(ViewError::NotFresh));
-        assert!(progress.refresh(progress.begin_read(), begun, Time(0), Duration::from_secs(60)));
-        assert!(!progress.bar_if_stale(), "it answers now, so a write must wait");
+    fn where_it_is_allowed_it_answers_beyond_its_lease_and_says_so() {
+        let progress = Progress::new(Duration::from_secs(60));
+        assert_eq!(progress.standing(), Standing::Silent, "it never had a lease");
+        progress.extend_lease(BootTime::now());
+        assert!(progress.now().is_ok_and(|now| now.stale));
+        progress.extend_lease(BootTime(BootTime::now().0 - 61_000_000));
+        assert_eq!(progress.standing(), Standing::Silent);
+        progress.extend_lease(BootTime::now());
+        progress.end_lease();
+        assert_eq!(progress.standing(), Standing::Silent, "it gave the lease up");
+    }
+
+    #[test]
+    fn only_the_very_writes_that_were_applied_vouch_for_a_load() {
+        let progress = Progress::new(Duration::ZERO);
+        let place = |number: i64, id| Place { revision: Revision(number), id: Some(Uuid::from_u128(id)) };
+        assert!(!progress.has_applied(Place::default()), "nothing is known yet");
+        progress.apply(Position::new(1, Revision(7)), &[place(7, 70)]);
+        progress.apply(Position::new(1, Revision(9)), &[place(8, 80), place(9, 90)]);
+        assert!([place(7, 70), place(8, 80), place(9, 90)].into_iter().all(|one| progress.has_applied(one)));
+        assert!(!progress.has_applied(place(9, 91)), "another write of the same number");
+        assert!(!progress.has_applied(place(6, 60)) && !progress.has_applied(place(10, 100)));
+        assert_eq!(progress.place(), place(9, 90));
+        let many: Vec<Place> = (10..10 + RECENT as i64).map(|number| place(number, 1)).collect();
+        progress.apply(Position::new(1, Revision(9 + RECENT as i64)), &many);
+        assert!(!progress.has_applied(place(9, 90)) && progress.has_applied(place(10, 1)));
+        progress.begin_epoch(2, Uuid::from_u128(2));
+        assert!(!progress.has_applied(place(10, 1)), "another history");
     }
 }

@@ -36,7 +36,7 @@ async fn a_revision_that_is_not_reached_in_time_is_refused_with_its_reason() {
     let scene = Scene::set(&["--lease", "2m"]).await;
     assert!(scene.here.check(QUESTION.0, QUESTION.1, QUESTION.2).await.unwrap().allowed);
     scene.proxy.hold(Purpose::Log);
-    let token = scene.elsewhere.remove_collaborator(PROJECT, "bob").await.unwrap();
+    let token = scene.elsewhere.unconfirmed().remove_collaborator(PROJECT, "bob").await.unwrap();
     for requirement in [Requirement::AtLeastAsFresh(token.clone()), Requirement::FullyConsistent(true)] {
         let status = check_within(&scene.here, requirement, Duration::from_millis(300)).await.unwrap_err();
         assert_eq!((status.code(), reason(&status).as_str()), (Code::Unavailable, "REVISION_NOT_REACHED"));

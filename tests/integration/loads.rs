@@ -7,14 +7,13 @@ use rolegate::domain::actions::ProjectAction;
 use rolegate::domain::ids::ProjectId;
 use rolegate::domain::names::Username;
 use rolegate::domain::policy::Policy;
-use rolegate::store::Database;
-use rolegate::view::{ProjectKey, ProjectQuestion, View, ViewSettings};
-use tokio_postgres::Config;
+use rolegate::view::{ProjectKey, ProjectQuestion};
 use tonic::{Code, Request};
 use uuid::Uuid;
 
 use crate::support::proxy::{Proxy, Purpose};
 use crate::support::scene::{PROJECT, Scene};
+use crate::support::views::start_view;
 use crate::support::{Service, fresh_database, reason};
 
 const LOADS: [&str; 5] = ["load_names", "load_projects", "load_paths", "load_accounts", "load_plans"];
@@ -114,7 +113,7 @@ async fn a_flood_of_unknown_names_stays_within_the_memory_of_the_view() {
     let service = Service::start_on(database.clone(), &[]).await;
     service.create_users(&["ann"]).await;
     let trees = service.create_project("ann/trees", false).await.parse().map(ProjectId).unwrap();
-    let view = view_of(database, MEMORY);
+    let (view, _kept) = start_view(&database, MEMORY).await;
     let policy = Policy::built_in().unwrap();
     let ask = async |user: String, project: ProjectId| {
         let question = ProjectQuestion {
@@ -124,9 +123,6 @@ async fn a_flood_of_unknown_names_stays_within_the_memory_of_the_view() {
         };
         view.check_project(&policy, &question, None).await.unwrap().value.allowed()
     };
-    while !view.is_fresh() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
     let mut most = 0;
     for round in 0..60u128 {
         let unknown =
@@ -160,13 +156,6 @@ async fn a_check_that_can_not_load_says_so_and_never_denies() {
         }
     };
     tokio::time::timeout(Duration::from_secs(30), mended).await.expect("it loads again");
-}
-
-fn view_of(database: Config, memory: usize) -> View {
-    let settings = ViewSettings { memory, lease: Duration::from_secs(60), heartbeat: Duration::from_secs(1) };
-    let (view, keeper) = View::new(Database::new(database, 4).unwrap(), settings);
-    tokio::spawn(keeper.run());
-    view
 }
 
 /// How often each load has run.

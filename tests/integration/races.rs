@@ -9,7 +9,7 @@ use tonic::{Code, Request};
 use crate::support::postgres::connect;
 use crate::support::proxy::Purpose;
 use crate::support::scene::{PROJECT, Scene};
-use crate::support::{Service, reason};
+use crate::support::{Clients, Service, reason};
 
 /// Long enough for any machine; nothing is measured by it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -57,7 +57,7 @@ async fn an_old_user_is_never_joined_with_a_newer_project() {
     assert!(!scene.here.check("cyd", "acme/none", "view_project").await.unwrap().allowed);
     scene.proxy.hold(Purpose::Log);
     leave_team(&scene.elsewhere, "cyd").await;
-    scene.elsewhere.add_collaborator(PROJECT, "@acme/crew", ProjectRole::Manager).await.unwrap();
+    scene.elsewhere.unconfirmed().add_collaborator(PROJECT, "@acme/crew", ProjectRole::Manager).await.unwrap();
     for project in [scene.project.as_str(), PROJECT] {
         let status = ask_within(&scene.here, "cyd", project, Duration::from_millis(400)).await.unwrap_err();
         assert_eq!(status.code(), Code::DeadlineExceeded, "the project is newer than what was applied: {status:?}");
@@ -76,9 +76,10 @@ async fn an_old_project_is_never_joined_with_a_newer_user() {
     seen(&scene.here, "bob", "update_project", true).await;
     // the project is known, with the team; cyd is not known
     scene.proxy.hold(Purpose::Log);
-    scene.elsewhere.remove_collaborator(PROJECT, "@acme/crew").await.unwrap();
+    scene.elsewhere.unconfirmed().remove_collaborator(PROJECT, "@acme/crew").await.unwrap();
     let (team, user) = ("@acme/crew".to_owned(), "cyd".to_owned());
-    scene.elsewhere.teams().add_team_member(AddTeamMemberRequest { team, user, ..Default::default() }).await.unwrap();
+    let request = AddTeamMemberRequest { team, user, wait_for_replicas: Some(false), ..Default::default() };
+    scene.elsewhere.teams().add_team_member(request).await.unwrap();
     for project in [scene.project.as_str(), PROJECT] {
         let status = ask_within(&scene.here, "cyd", project, Duration::from_millis(400)).await.unwrap_err();
         assert_eq!(status.code(), Code::DeadlineExceeded, "the user is newer than what was applied: {status:?}");
@@ -104,9 +105,12 @@ async fn of_three_overlapping_transactions_none_is_missed() {
     let revoked = "DELETE FROM collaborator WHERE project_id = $1::text::uuid
                    AND user_id = (SELECT id FROM account WHERE username = 'bob')";
     assert_eq!(first.execute(revoked, &[&scene.project]).await.unwrap(), 1);
-    let logged = "WITH next AS (UPDATE revision SET number = number + 1 RETURNING number)
-                  INSERT INTO change_set (revision, operation, names, projects, path_owners, path_names, accounts, plans)
-                  SELECT number, 'test', '{}', ARRAY[$1::text::uuid], '{}', '{}', '{}', '{}' FROM next";
+    let logged = "WITH next AS (
+                      UPDATE revision SET number = number + 1, change_id = gen_random_uuid() RETURNING number, change_id
+                  )
+                  INSERT INTO change_set
+                      (revision, id, operation, names, projects, path_owners, path_names, accounts, plans)
+                  SELECT number, change_id, 'test', '{}', ARRAY[$1::text::uuid], '{}', '{}', '{}', '{}' FROM next";
     first.execute(logged, &[&scene.project]).await.unwrap();
     let second = scene.here.add_collaborator("acme/parks", "bob", ProjectRole::Editor);
     let third = scene.elsewhere.add_collaborator("acme/parks", "cyd", ProjectRole::Editor);
@@ -144,7 +148,7 @@ async fn what_is_written_while_the_listener_is_cut_off_is_seen() {
         seen(&scene.here, "bob", "delete_files", true).await;
         if turn % 2 == 0 {
             let listener = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                            WHERE datname = current_database() AND query LIKE '%follow_log%'
+                            WHERE datname = current_database() AND query LIKE '%read_replicas%'
                                   AND pid <> pg_backend_pid()";
             assert!(!outside.query(listener, &[]).await.unwrap().is_empty(), "there is a listener");
         } else {
@@ -165,9 +169,9 @@ async fn a_lost_doorbell_costs_no_more_than_a_heartbeat() {
     let silent = format!(
         "BEGIN;
          UPDATE collaborator SET role = 'reader' WHERE project_id = '{0}';
-         UPDATE revision SET number = number + 1;
-         INSERT INTO change_set (revision, operation, names, projects, path_owners, path_names, accounts, plans)
-         SELECT number, 'test', '{{}}', ARRAY['{0}'::uuid], '{{}}', '{{}}', '{{}}', '{{}}' FROM revision;
+         UPDATE revision SET number = number + 1, change_id = gen_random_uuid();
+         INSERT INTO change_set (revision, id, operation, names, projects, path_owners, path_names, accounts, plans)
+         SELECT number, change_id, 'test', '{{}}', ARRAY['{0}'::uuid], '{{}}', '{{}}', '{{}}', '{{}}' FROM revision;
          COMMIT",
         scene.project
     );
@@ -196,9 +200,9 @@ fn question(user: &str, project: &str, action: &str) -> CheckRequest {
     CheckRequest { user, project, action, consistency: None }
 }
 
-async fn leave_team(service: &Service, user: &str) {
+async fn leave_team(service: &Clients, user: &str) {
     let (team, user) = ("@acme/crew".to_owned(), user.to_owned());
-    let request = RemoveTeamMemberRequest { team, user, ..Default::default() };
+    let request = RemoveTeamMemberRequest { team, user, wait_for_replicas: Some(false), ..Default::default() };
     service.teams().remove_team_member(request).await.unwrap();
 }
 

@@ -1,7 +1,8 @@
 //! What may happen next in the model of the leases, one atomic step at a time, and the protocol of ADR 0010 as it is
 //! followed there, or as a mutation breaks it.
 
-use super::world::{Age, LEASE, Place, Reading, Renewal, Replica, Row, RowId, Rows, Shown, UNKNOWN, World, Write};
+use super::watcher;
+use super::world::{Age, Known, LEASE, Place, Reading, Renewal, Replica, Row, RowId, Rows, Server, Shown, World, Write};
 
 /// How the protocol is broken, to see that the model notices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub(super) enum Mutation {
     ReplicasBeforeCommit,
     /// The writer takes the table of replicas from a read that need not show the write.
     ReplicasWithoutWrite,
+    /// The writer takes in the table of replicas before it knows whose log was read with it.
+    ReplicasUnjudged,
     /// The watcher believes the time of the renewal that the row has.
     WallClock,
     /// The watcher counts from before its read.
@@ -28,8 +31,8 @@ pub(super) enum Mutation {
     DeleteAnyNumber,
     /// Who has applied that revision is taken to have applied that write.
     ClaimsByRevision,
-    /// A view starts over on a server that commits nothing any more.
-    StartOverUnwritten,
+    /// A view that starts over goes on with the lease that it has.
+    StartOverKeepsLease,
     /// A crash of the server may lose renewals that were answered.
     RenewalsNotFlushed,
 }
@@ -178,41 +181,31 @@ impl Bounds {
         let place = world.primary;
         let replica = &mut world.replicas[number];
         (replica.renewal == Renewal::Idle && replica.number < self.renewals).then_some(())?;
-        if !(self.broken(Mutation::OldNumber) && replica.published && replica.renewed.is_none()) {
+        if !(self.broken(Mutation::OldNumber) && replica.number > 0 && replica.renewed.is_none()) {
             replica.number += 1;
         }
         replica.renewal = Renewal::Asked { place, age: Age(0), applied: replica.claim() };
         Some(())
     }
 
-    /// A row that somebody deleted is not made again: the replica must take another.
+    /// A row that somebody deleted is made again: its number is one that it never had.
     fn commit_renewal(&self, world: &mut World, number: usize) -> Option<()> {
         let replica = world.replicas[number];
         let Renewal::Asked { place, age, applied } = replica.renewal else { return None };
         (place == world.primary).then_some(())?;
-        let id = RowId::Of(number as u8, replica.row);
-        let gone = replica.published && world.server(place).rows.get(id).is_none();
-        if !gone {
-            let row = Row { number: replica.number, applied, age: Age(0) };
-            world.server(place).rows.set(id, Some(row));
-        }
-        world.replicas[number].renewal = Renewal::Committed { age, gone };
-        let flushed = self.restarts > 0 && !self.broken(Mutation::RenewalsNotFlushed);
-        if flushed {
+        let row = Row { number: replica.number, applied, age: Age(0) };
+        world.server(place).rows.set(RowId::Of(number as u8, replica.row), Some(row));
+        world.replicas[number].renewal = Renewal::Committed { age };
+        if self.restarts > 0 && !self.broken(Mutation::RenewalsNotFlushed) {
             world.servers[1] = world.servers[0];
         }
         Some(())
     }
 
     fn answer(&self, replica: &mut Replica) -> Option<()> {
-        let Renewal::Committed { age, gone } = replica.renewal else { return None };
+        let Renewal::Committed { age } = replica.renewal else { return None };
         replica.renewal = Renewal::Idle;
-        if gone {
-            (replica.row, replica.published, replica.renewed) = (replica.row + 1, false, None);
-            return Some(());
-        }
         let since = if self.broken(Mutation::LeaseFromAnswer) { Age(0) } else { age };
-        replica.published = true;
         replica.renewed = Some((since, replica.number));
         if self.broken(Mutation::LeaseWithoutRead) && replica.view.is_some() {
             replica.lease = replica.lease.max(LEASE - since.0);
@@ -251,21 +244,24 @@ impl Bounds {
         replica.reading.is_none().then_some(())?;
         let shown = server.rows.get(RowId::Of(number as u8, replica.row)).map(|row| row.number);
         let renewed = replica.renewed.filter(|(_, number)| any || shown == Some(*number)).map(|(age, _)| age);
-        let news = replica.view != Some(server.log) || renewed.is_some_and(|age| replica.lease < LEASE - age.0);
-        news.then(|| replica.reading = Some(Reading { place, log: server.log, renewed }))
+        let same = (replica.view, replica.name) == (Some(server.log), server.name);
+        let news = !same || renewed.is_some_and(|age| replica.lease < LEASE - age.0);
+        news.then(|| replica.reading = Some(Reading { place, log: server.log, name: server.name, renewed }))
     }
 
-    /// Only a log that goes on where the view is is applied. Else the view starts over, where that can be written down.
+    /// A log that does not go on where the view is gets another name first, unless it has one: then the view starts over.
     fn apply(&self, world: &mut World, number: usize) -> Option<()> {
-        let Reading { place, log, renewed } = world.replicas[number].reading.take()?;
-        let broken = world.replicas[number].view.is_some_and(|view| !log.goes_on(&view));
-        if broken && place == world.primary && world.server(place).unknown < UNKNOWN {
-            world.server(place).add_unknown();
-        } else if broken && !self.broken(Mutation::StartOverUnwritten) {
-            return Some(());
+        let Reading { place, log, name, renewed } = world.replicas[number].reading.take()?;
+        let Replica { view, name: own, .. } = world.replicas[number];
+        let breaks = view.is_some_and(|view| name != own || !log.goes_on(&view));
+        if breaks && name == own {
+            return rename(world, place);
         }
         let replica = &mut world.replicas[number];
-        replica.view = Some(log);
+        (replica.view, replica.name) = (Some(log), name);
+        if breaks && !self.broken(Mutation::StartOverKeepsLease) {
+            replica.lease = 0;
+        }
         if let Some(age) = renewed {
             replica.lease = replica.lease.max(LEASE - age.0);
         }
@@ -278,7 +274,7 @@ impl Bounds {
         let replica = &mut world.replicas[number];
         let mut started = Replica { number: replica.number, ..Replica::started(replica.row + 1) };
         if self.broken(Mutation::OldNumber) {
-            (started.row, started.published) = (replica.row, replica.published);
+            started.row = replica.row;
         }
         *replica = started;
         Some(())
@@ -294,50 +290,49 @@ impl Bounds {
         self.follow(world, place)?;
         let compares = !self.broken(Mutation::ClaimsByRevision);
         let server = world.server(place);
-        let rows = server.rows.map(|_, row| (row.number, server.vouches(row.applied, compares), row.age));
-        let has_write = server.log.contains(Write::Revoke);
+        let known = |_, Row { number, applied, age }| Known { number, applied: server.vouches(applied, compares), since: age };
+        let rows = server.rows.map(known);
+        let Server { log, name, .. } = *server;
         let writer = &mut world.writer;
         (!writer.acknowledged && writer.reading.is_none()).then_some(())?;
         (writer.begun.is_some() || !self.broken(Mutation::SeenBeforeRead)).then_some(())?;
-        let counts = match self.mutation {
-            Some(Mutation::ReplicasBeforeCommit) => true,
-            Some(Mutation::ReplicasWithoutWrite) => writer.committed,
-            _ => has_write,
-        };
-        let shown = Shown { rows, has_write: counts };
-        let known = |(row, (number, _, _))| writer.seen.get(row).is_some_and(|(seen, _)| seen == number);
-        let news = writer.known != counts.then_some(shown) || !rows.iter().all(known);
-        news.then(|| writer.reading = Some(shown))
+        let news = (writer.view, writer.name) != (log, name) || !rows.says_what(&writer.seen) || !writer.shown;
+        news.then(|| writer.reading = Some(Shown { place, rows, log, name }))
     }
 
-    /// The numbers that are new are noted with the time at which the answer came.
+    /// Only a read that goes on where the writer's own view is is taken in. What is new is noted with the time at which the
+    /// answer came.
     fn hear(&self, world: &mut World) -> Option<()> {
         let writer = &mut world.writer;
-        let shown = writer.reading.take()?;
-        let begun = writer.begun.take();
-        for (row, (number, _, age)) in shown.rows.iter() {
-            let since = match self.mutation {
-                Some(Mutation::WallClock) => age,
-                Some(Mutation::SeenBeforeRead) => begun.unwrap_or_default(),
-                _ => Age(0),
-            };
-            if self.broken(Mutation::WallClock) || writer.seen.get(row).is_none_or(|(seen, _)| seen != number) {
-                writer.seen.set(row, Some((number, since)));
-            }
+        let Shown { place, rows, log, name } = writer.reading.take()?;
+        let now = writer.begun.take().unwrap_or_default();
+        if self.broken(Mutation::ReplicasUnjudged) {
+            writer.seen = watcher::observe(&writer.seen, &rows, now);
         }
-        writer.known = shown.has_write.then_some(shown);
+        let breaks = name != writer.name || !log.goes_on(&writer.view);
+        if breaks && name == writer.name {
+            return rename(world, place);
+        }
+        if breaks {
+            writer.seen = Rows::default();
+        }
+        writer.seen = watcher::observe(&writer.seen, &rows, now);
+        if self.broken(Mutation::WallClock) {
+            writer.seen = rows;
+        }
+        (writer.view, writer.name) = (log, name);
+        writer.shown = writer.committed || self.broken(Mutation::ReplicasBeforeCommit);
         Some(())
     }
 
     fn acknowledge(&self, world: &mut World) -> Option<()> {
         let writer = &mut world.writer;
-        let settled = |(row, (number, applied, _)): (RowId, (u8, bool, Age))| {
-            applied || writer.seen.get(row).is_some_and(|(seen, age)| seen == number && age.is_a_lease())
-        };
-        let settled = writer.known?.rows.iter().all(settled);
-        (writer.committed && !writer.acknowledged && settled).then(|| {
+        let any = self.broken(Mutation::ReplicasBeforeCommit) || self.broken(Mutation::ReplicasWithoutWrite);
+        let has_read = if any { writer.shown } else { writer.view.contains(Write::Revoke) };
+        let waits = writer.committed && !writer.acknowledged && has_read;
+        (waits && watcher::nobody_is_behind(&writer.seen)).then(|| {
             writer.acknowledged = true;
-            (writer.reading, writer.known, writer.begun, writer.seen) = (None, None, None, Rows::default());
+            (writer.reading, writer.begun, writer.seen) = (None, None, Rows::default());
         })
     }
 
@@ -374,6 +369,16 @@ fn commit(world: &mut World) -> Option<()> {
 }
 
 fn mean_to_delete(world: &mut World, place: Place, row: RowId) -> Option<()> {
-    let (number, age) = world.writer.seen.get(row)?;
-    (world.writer.deleting.is_none() && age.is_a_lease()).then(|| world.writer.deleting = Some((place, row, number)))
+    let number = watcher::ended(&world.writer.seen, row)?;
+    world.writer.deleting.is_none().then(|| world.writer.deleting = Some((place, row, number)))
+}
+
+/// Gives the history another name. A server that commits nothing any more does not answer.
+fn rename(world: &mut World, place: Place) -> Option<()> {
+    if place == world.primary {
+        let server = world.server(place);
+        server.name += 1;
+        server.add_unknown();
+    }
+    Some(())
 }

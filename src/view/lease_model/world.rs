@@ -47,7 +47,7 @@ pub(super) struct Log([Option<Write>; 2]);
 pub(super) struct Rows<T>([Option<T>; ROWS]);
 
 /// How many rows each replica may have had, and how many of them all rows can be.
-const EACH: usize = 3;
+const EACH: usize = 2;
 const ROWS: usize = 2 * EACH + UNKNOWN as usize;
 
 /// How many rows for everybody unknown there may have been.
@@ -69,6 +69,8 @@ pub(super) struct Server {
     pub rows: Rows<Row>,
     /// The server that the counter was last seen in.
     pub noted: Place,
+    /// The history's name.
+    pub name: u8,
     /// How many rows for everybody unknown were made.
     pub unknown: u8,
 }
@@ -78,8 +80,6 @@ pub(super) struct Server {
 pub(super) struct Replica {
     /// How many rows it has had.
     pub row: u8,
-    /// Whether its row has been made.
-    pub published: bool,
     /// How many renewals it has asked for.
     pub number: u8,
     pub renewal: Renewal,
@@ -88,6 +88,8 @@ pub(super) struct Replica {
     pub reading: Option<Reading>,
     /// The log that it has applied; none before it has read it.
     pub view: Option<Log>,
+    /// The name of the history that it is in.
+    pub name: u8,
     /// For how many ticks it may answer.
     pub lease: u8,
 }
@@ -97,7 +99,7 @@ pub(super) struct Replica {
 pub(super) enum Renewal {
     Idle,
     Asked { place: Place, age: Age, applied: Claim },
-    Committed { age: Age, gone: bool },
+    Committed { age: Age },
 }
 
 /// A read of the log that is on its way back.
@@ -105,6 +107,7 @@ pub(super) enum Renewal {
 pub(super) struct Reading {
     pub place: Place,
     pub log: Log,
+    pub name: u8,
     /// Since the renewal was asked for that this read makes a lease of.
     pub renewed: Option<Age>,
 }
@@ -114,23 +117,35 @@ pub(super) struct Reading {
 pub(super) struct Writer {
     pub committed: bool,
     pub acknowledged: bool,
-    /// By row: the number that was last seen, and since when.
-    pub seen: Rows<(u8, Age)>,
+    /// What it knows of replicas: `Replicas`, with ages for times.
+    pub seen: Rows<Known>,
     /// Since it began to read; nothing but a mutation looks at it.
     pub begun: Option<Age>,
     pub reading: Option<Shown>,
-    /// What the last read showed.
-    pub known: Option<Shown>,
+    /// The log that it has applied, and the name of its history: it follows as replicas do.
+    pub view: Log,
+    pub name: u8,
+    /// Whether a read that counts has come; nothing but mutations look at it.
+    pub shown: bool,
     /// A row that is to be deleted, where, and the number that it had when its lease was seen to end.
     pub deleting: Option<(Place, RowId, u8)>,
 }
 
-/// The table of replicas in one snapshot: the numbers, and who has applied the write.
+/// What is known of a replica: its number, whether it has applied the write, since when that number was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Known {
+    pub number: u8,
+    pub applied: bool,
+    pub since: Age,
+}
+
+/// The table of replicas in one snapshot; the ages are by the database's wall clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Shown {
-    pub rows: Rows<(u8, bool, Age)>,
-    /// Whether the write itself is in that snapshot.
-    pub has_write: bool,
+    pub place: Place,
+    pub rows: Rows<Known>,
+    pub log: Log,
+    pub name: u8,
 }
 
 /// Everything.
@@ -150,10 +165,6 @@ pub(super) struct World {
 impl Age {
     pub(super) fn grow(&mut self) {
         self.0 = LEASE.min(self.0 + 1);
-    }
-
-    pub(super) fn is_a_lease(self) -> bool {
-        self.0 >= LEASE
     }
 }
 
@@ -190,14 +201,14 @@ impl<T: Copy> Default for Rows<T> {
 }
 
 impl<T: Copy> Rows<T> {
-    fn place(row: RowId) -> usize {
+    pub(super) fn place(row: RowId) -> usize {
         match row {
             RowId::Of(replica, row) => usize::from(replica) * EACH + usize::from(row),
             RowId::Unknown(row) => 2 * EACH + usize::from(row),
         }
     }
 
-    fn id(place: usize) -> RowId {
+    pub(super) fn id(place: usize) -> RowId {
         match place.checked_sub(2 * EACH) {
             Some(unknown) => RowId::Unknown(unknown as u8),
             None => RowId::Of((place / EACH) as u8, (place % EACH) as u8),
@@ -225,17 +236,25 @@ impl<T: Copy> Rows<T> {
     }
 }
 
+impl Rows<Known> {
+    /// Whether it tells somebody who knows that nothing new.
+    pub(super) fn says_what(&self, known: &Self) -> bool {
+        let said = |row: &Option<Known>| row.map(|row| (row.number, row.applied));
+        self.0.iter().map(said).eq(known.0.iter().map(said))
+    }
+}
+
 impl Replica {
     /// One that has just started.
     pub(super) fn started(row: u8) -> Self {
         Self {
             row,
-            published: false,
             number: 0,
             renewal: Renewal::Idle,
             renewed: None,
             reading: None,
             view: None,
+            name: 0,
             lease: 0,
         }
     }
@@ -252,7 +271,7 @@ impl Replica {
 
     fn tick(&mut self) {
         self.lease = self.lease.saturating_sub(1);
-        if let Renewal::Asked { age, .. } | Renewal::Committed { age, .. } = &mut self.renewal {
+        if let Renewal::Asked { age, .. } | Renewal::Committed { age } = &mut self.renewal {
             age.grow();
         }
         if let Some((age, _)) = &mut self.renewed {
@@ -266,7 +285,7 @@ impl Replica {
 
 impl Server {
     fn new() -> Self {
-        Self { log: Log::default(), rows: Rows::default(), noted: Place::Old, unknown: 0 }
+        Self { log: Log::default(), rows: Rows::default(), noted: Place::Old, name: 0, unknown: 0 }
     }
 
     /// Whether somebody who claims that has applied the write.
@@ -311,7 +330,7 @@ impl World {
     /// A tick of everybody's clock.
     pub(super) fn tick(&mut self) {
         self.replicas.iter_mut().for_each(Replica::tick);
-        self.writer.seen.values_mut().for_each(|(_, age)| age.grow());
+        self.writer.seen.values_mut().for_each(|known| known.since.grow());
         if let Some(age) = &mut self.writer.begun {
             age.grow();
         }

@@ -37,6 +37,7 @@ impl Agreement<'_> {
             over_limit: answer.over_limit,
             expires_at: answer.expires_at,
             revision: String::new(),
+            stale: false,
         });
         same(request, &decided, &matrix.verdict(&request.user, &request.project, &request.action))?;
         let resolution = if self.rules.first_origin { Resolution::FirstOrigin } else { Resolution::Highest };
@@ -63,7 +64,7 @@ pub(super) fn draw(names: &Names, dice: &mut Dice) -> ExplainRequest {
         _ => dice.one(&ACTIONS).0,
     };
     let action = action.to_owned();
-    ExplainRequest { user: dice.one(&names.accounts), project: dice.one(&names.projects), action }
+    ExplainRequest { user: dice.one(&names.accounts), project: dice.one(&names.projects), action, consistency: None }
 }
 
 /// As the oracle has it: teams in order, and why an origin gives nothing only where it is nobody's.

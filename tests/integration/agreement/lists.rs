@@ -72,6 +72,7 @@ impl Agreement<'_> {
             include_public: filter.include_public,
             page_size: dice.one(&[1, 2, 3, 7, 20]),
             page_token: String::new(),
+            consistency: None,
         };
         let ask = || all_projects(self.service, &request);
         let judge =
@@ -93,6 +94,7 @@ impl Agreement<'_> {
             include_incognito: incognito,
             page_size: dice.one(&[1, 2, 3, 7, 20]),
             page_token: String::new(),
+            consistency: None,
         };
         let ask = || async { all_users(self.service, &request).await.unwrap() };
         let judge = |matrix: &Matrix, answer: &_| {

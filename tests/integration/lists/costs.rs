@@ -1,6 +1,5 @@
 //! What a page costs, in pages of PostgreSQL's memory: as much late in a list as early.
 
-use rolegate::store::Database;
 use serde_json::Value;
 use tokio_postgres::Client;
 
@@ -8,6 +7,7 @@ use super::crowd::{MANY, fill};
 use crate::statements::statements;
 use crate::support::fresh_database;
 use crate::support::postgres::connect;
+use crate::support::views::databases;
 
 /// How many rows a large page asks for.
 const ROWS: i64 = 1_001;
@@ -27,7 +27,7 @@ async fn a_page_late_in_a_list_of_100_000_costs_what_an_early_one_costs() {
     let database = fresh_database().await;
     fill(&connect(&database).await).await;
     // a connection of the service's, with the settings that those have
-    let pool = Database::new(database, 1).unwrap();
+    let pool = databases(&database).main;
     let client = pool.client().await.unwrap();
     for mode in ["force_custom_plan", "force_generic_plan"] {
         client.batch_execute(&format!("SET plan_cache_mode = {mode}")).await.unwrap();

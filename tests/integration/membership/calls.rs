@@ -32,7 +32,7 @@ macro_rules! calls {
 
             /// Sends it on that connection.
             pub async fn send_on(&self, channel: Channel) -> Result<Answer, Status> {
-                let clients = Clients { channel };
+                let clients = Clients::on(channel);
                 match self.clone() {
                     $(Self::$name(request) => {
                         let answer = clients.$client().$method(request).await?.into_inner();

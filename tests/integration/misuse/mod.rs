@@ -106,7 +106,10 @@ impl Rpc {
                 Ok(format!("{:?}", client.check_account(request).await?.into_inner().reason()))
             }
             Explain => {
-                let answer = client.explain(ExplainRequest { user, project: object, action }).await?.into_inner();
+                let answer = client
+                    .explain(ExplainRequest { user, project: object, action, consistency: None })
+                    .await?
+                    .into_inner();
                 Ok(format!("{:?}", answer.reason()))
             }
             ListActions => {

@@ -30,7 +30,7 @@ async fn service(text: &str) -> Service {
 
 async fn explain(mut client: AuthorizationServiceClient<Channel>, user: &str, action: &str) -> ExplainResponse {
     let (user, project, action) = (user.to_owned(), "acme/trees".to_owned(), action.to_owned());
-    client.explain(ExplainRequest { user, project, action }).await.unwrap().into_inner()
+    client.explain(ExplainRequest { user, project, action, consistency: None }).await.unwrap().into_inner()
 }
 
 async fn actions(service: &Service, user: &str) -> Vec<String> {

@@ -7,6 +7,7 @@ pub mod proxy;
 pub mod questions;
 pub mod scene;
 pub mod service;
+pub mod views;
 
 pub use oracle::{Matrix, Rules, Verdict};
 pub use postgres::fresh_database;

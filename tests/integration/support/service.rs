@@ -41,9 +41,21 @@ struct Options {
 /// A client of every service.
 pub struct Clients {
     pub channel: Channel,
+    /// As the short ways below write.
+    wait_for_replicas: Option<bool>,
 }
 
 impl Clients {
+    /// All clients on that channel.
+    pub fn on(channel: Channel) -> Self {
+        Self { channel, wait_for_replicas: None }
+    }
+
+    /// The same service, whose writes are not to wait for the replicas.
+    pub fn unconfirmed(&self) -> Self {
+        Self { channel: self.channel.clone(), wait_for_replicas: Some(false) }
+    }
+
     pub fn authorization(&self) -> AuthorizationServiceClient<Channel> {
         AuthorizationServiceClient::new(self.channel.clone())
     }
@@ -137,7 +149,7 @@ impl Service {
             server::serve(listener, config, policy, &options, stopped.cancelled()).await.unwrap();
         });
         let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-        Self { address, database, clients: Clients { channel }, stop, task }
+        Self { address, database, clients: Clients::on(channel), stop, task }
     }
 
     /// Ends it in order.
@@ -166,7 +178,10 @@ impl Service {
         };
         tokio::time::timeout(std::time::Duration::from_secs(30), watched).await.unwrap();
     }
+}
 
+/// Short ways to what most tests ask and write.
+impl Clients {
     /// Asks one question that must be as fresh as that.
     pub async fn check_at(
         &self,
@@ -182,7 +197,12 @@ impl Service {
     /// Removes a collaborator.
     pub async fn remove_collaborator(&self, project: &str, who: &str) -> Result<String, Status> {
         let (project, collaborator) = (project.to_owned(), who.to_owned());
-        let request = CollaboratorServiceRemoveRequest { project, collaborator, ..Default::default() };
+        let request = CollaboratorServiceRemoveRequest {
+            project,
+            collaborator,
+            wait_for_replicas: self.wait_for_replicas,
+            ..Default::default()
+        };
         self.collaborators().remove(request).await.map(|removed| removed.into_inner().revision)
     }
 
@@ -200,7 +220,11 @@ impl Service {
     /// Creates users on the default plan.
     pub async fn create_users(&self, names: &[&str]) {
         for name in names {
-            let request = UserServiceCreateRequest { username: (*name).to_owned(), ..Default::default() };
+            let request = UserServiceCreateRequest {
+                username: (*name).to_owned(),
+                wait_for_replicas: self.wait_for_replicas,
+                ..Default::default()
+            };
             self.users().create(request).await.unwrap();
         }
     }
@@ -208,7 +232,12 @@ impl Service {
     /// Creates an organization.
     pub async fn create_organization(&self, name: &str, owner: &str) {
         let (username, owner) = (name.to_owned(), owner.to_owned());
-        let request = OrganizationServiceCreateRequest { username, owner, ..Default::default() };
+        let request = OrganizationServiceCreateRequest {
+            username,
+            owner,
+            wait_for_replicas: self.wait_for_replicas,
+            ..Default::default()
+        };
         self.organizations().create(request).await.unwrap();
     }
 
@@ -218,6 +247,7 @@ impl Service {
             organization: organization.to_owned(),
             user: user.to_owned(),
             role: role.into(),
+            wait_for_replicas: self.wait_for_replicas,
             ..Default::default()
         };
         self.organizations().add_member(request).await.map(|added| added.into_inner().revision)
@@ -225,7 +255,11 @@ impl Service {
 
     /// Creates a team with these people in it.
     pub async fn create_team(&self, team: &str, people: &[&str]) {
-        let request = TeamServiceCreateRequest { team: team.to_owned(), ..Default::default() };
+        let request = TeamServiceCreateRequest {
+            team: team.to_owned(),
+            wait_for_replicas: self.wait_for_replicas,
+            ..Default::default()
+        };
         self.teams().create(request).await.unwrap();
         for user in people {
             let (team, user) = (team.to_owned(), (*user).to_owned());
@@ -237,7 +271,13 @@ impl Service {
     pub async fn create_project(&self, path: &str, public: bool) -> String {
         let (owner, name) = path.split_once('/').unwrap();
         let (owner, name) = (owner.to_owned(), name.to_owned());
-        let request = ProjectServiceCreateRequest { owner, name, public, ..Default::default() };
+        let request = ProjectServiceCreateRequest {
+            owner,
+            name,
+            public,
+            wait_for_replicas: self.wait_for_replicas,
+            ..Default::default()
+        };
         self.projects().create(request).await.unwrap().into_inner().project.unwrap().id
     }
 
@@ -247,6 +287,7 @@ impl Service {
             project: project.to_owned(),
             collaborator: who.to_owned(),
             role: role.into(),
+            wait_for_replicas: self.wait_for_replicas,
             ..Default::default()
         };
         self.collaborators().add(request).await.map(|added| added.into_inner().revision)

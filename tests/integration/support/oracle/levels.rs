@@ -25,6 +25,7 @@ impl Matrix {
             required_level: required.into(),
             reason: reason.into(),
             revision: String::new(),
+            stale: false,
         }
     }
 
@@ -51,6 +52,7 @@ impl Matrix {
             required_level: required.into(),
             reason: reason.into(),
             revision: String::new(),
+            stale: false,
         }
     }
 

@@ -1,0 +1,143 @@
+//! Connecting to one of several servers: the primary among them, or any that answers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use deadpool_postgres::Connect;
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, pending};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_postgres::config::{Host, TargetSessionAttrs};
+use tokio_postgres::tls::NoTlsStream;
+use tokio_postgres::{Client, Config, Connection, NoTls, Socket};
+
+use super::error::StoreError;
+
+/// How long all servers together may take to let us in.
+pub const CONNECTION_WAIT: Duration = Duration::from_secs(4);
+
+/// The servers of a database. Cheap to clone; clones remember together which of them let us in last.
+#[derive(Clone)]
+pub struct Hosts {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    /// One server each.
+    configs: Vec<Config>,
+    last: AtomicUsize,
+}
+
+/// Which server is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The one that takes writes.
+    Primary,
+    /// Any, standbys included.
+    Any,
+}
+
+type Connected = (Client, Connection<Socket, NoTlsStream>);
+
+impl Hosts {
+    /// The servers that a connection string names.
+    pub fn new(config: &Config, role: Role) -> Self {
+        let count = config.get_hosts().len().max(config.get_hostaddrs().len());
+        let configs = (0..count).map(|index| only(config, index, role)).collect();
+        Self { inner: Arc::new(Inner { configs, last: AtomicUsize::new(0) }) }
+    }
+
+    /// The same servers, with settings of the session besides those that the operator gave.
+    #[must_use]
+    pub(super) fn with_options(&self, options: &str) -> Self {
+        let mut configs = self.inner.configs.clone();
+        configs.iter_mut().for_each(|config| add_options(config, options));
+        let last = AtomicUsize::new(self.inner.last.load(Ordering::Relaxed));
+        Self { inner: Arc::new(Inner { configs, last }) }
+    }
+
+    /// Connects to the first server that is what is wanted.
+    ///
+    /// # Errors
+    /// When none is, or none answers in time.
+    pub(super) async fn connect(&self) -> Result<Connected, StoreError> {
+        let silent = || StoreError::Unavailable("no server answered in time".into());
+        self.first().await.map_err(|failure| failure.map_or_else(silent, StoreError::from))
+    }
+
+    /// Tries the servers one after the other, beginning with the one that was right last. Each has its share of the time:
+    /// one that takes connections and does not answer must not keep us from the next. No error: nobody answered.
+    async fn first(&self) -> Result<Connected, Option<tokio_postgres::Error>> {
+        let Inner { configs, last } = &*self.inner;
+        let share = CONNECTION_WAIT / u32::try_from(configs.len()).unwrap_or(u32::MAX).max(1);
+        let first = last.load(Ordering::Relaxed);
+        let mut failure = None;
+        for index in (first..configs.len()).chain(0..first) {
+            let Some(config) = configs.get(index) else { continue };
+            match timeout(share, config.connect(NoTls)).await {
+                Ok(Ok(connected)) => {
+                    last.store(index, Ordering::Relaxed);
+                    return Ok(connected);
+                }
+                Ok(Err(error)) => failure = Some(error),
+                Err(_) => {}
+            }
+        }
+        Err(failure)
+    }
+}
+
+/// How the pool makes its connections.
+impl Connect for Hosts {
+    fn connect(&self, _: &Config) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), tokio_postgres::Error>> {
+        async {
+            match self.first().await {
+                Ok((client, connection)) => Ok((client, tokio::spawn(connection.map(drop)))),
+                Err(Some(error)) => Err(error),
+                // the pool's own limit ends it
+                Err(None) => pending().await,
+            }
+        }
+        .boxed()
+    }
+}
+
+/// The connection string for one of its servers.
+fn only(config: &Config, index: usize, role: Role) -> Config {
+    let mut one = Config::new();
+    let of_each = |count: usize| if count == 1 { 0 } else { index };
+    match config.get_hosts().get(index) {
+        Some(Host::Tcp(host)) => drop(one.host(host)),
+        Some(Host::Unix(folder)) => drop(one.host_path(folder)),
+        None => {}
+    }
+    config.get_hostaddrs().get(index).map(|address| one.hostaddr(*address));
+    config.get_ports().get(of_each(config.get_ports().len())).map(|port| one.port(*port));
+    config.get_user().map(|user| one.user(user));
+    config.get_password().map(|password| one.password(password));
+    config.get_dbname().map(|name| one.dbname(name));
+    config.get_options().map(|options| one.options(options));
+    config.get_keepalives_interval().map(|interval| one.keepalives_interval(interval));
+    config.get_keepalives_retries().map(|retries| one.keepalives_retries(retries));
+    let attributes = match role {
+        Role::Primary => TargetSessionAttrs::ReadWrite,
+        Role::Any => TargetSessionAttrs::Any,
+    };
+    one.ssl_mode(config.get_ssl_mode())
+        .channel_binding(config.get_channel_binding())
+        .application_name(config.get_application_name().unwrap_or("rolegate"))
+        .tcp_user_timeout(Duration::from_secs(10))
+        .keepalives(config.get_keepalives())
+        .keepalives_idle(Duration::from_secs(10))
+        .target_session_attrs(attributes);
+    one
+}
+
+/// Adds settings of the session to those that the operator gave, which come last and so win.
+pub(super) fn add_options(config: &mut Config, options: &str) {
+    let given = config.get_options().unwrap_or_default();
+    let both = format!("{options} {given}");
+    config.options(both.trim_end());
+}

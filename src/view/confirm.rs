@@ -1,0 +1,111 @@
+//! When a write holds everywhere: every replica has applied it, or may not answer any more. ADR 0010.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::error::ReplicasBehind;
+use super::progress::BootTime;
+use super::{View, until};
+use crate::domain::ids::Revision;
+use crate::store::replicas::ReplicaRow;
+
+/// A replica as this one knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownReplica {
+    /// Of one run of one process.
+    pub id: Uuid,
+    /// What people call it.
+    pub name: String,
+    /// Whether it is this one.
+    pub is_self: bool,
+    /// What it was last known to have applied.
+    pub applied: Revision,
+    /// How long ago its last renewal was first seen.
+    pub seen: Duration,
+    /// How long writes may yet have to wait for it; zero: its lease has ended.
+    pub lease_left: Duration,
+}
+
+impl View {
+    /// Waits until a write that was just committed as `revision` holds everywhere. Cancel-safe.
+    ///
+    /// # Errors
+    /// [`ReplicasBehind`] at the deadline: who has not applied it.
+    pub async fn wait_for_replicas(&self, revision: Revision, deadline: Option<Instant>) -> Result<(), ReplicasBehind> {
+        if until(deadline, self.caught_up()).await.is_none() {
+            // who else there is is not known either
+            return Err(ReplicasBehind { names: vec![self.inner.settings.name.clone()] });
+        }
+        // that read has shown, after the commit, who holds a lease
+        let applied = until(deadline, self.all_applied(revision)).await;
+        applied
+            .ok_or_else(|| ReplicasBehind { names: self.behind(revision).into_iter().map(|(name, _)| name).collect() })
+    }
+
+    /// All replicas that there are, by name.
+    pub fn replicas(&self) -> Vec<KnownReplica> {
+        let now = BootTime::now();
+        let known = self.inner.replicas.borrow();
+        let mut replicas: Vec<_> = known
+            .all()
+            .map(|(id, seen)| {
+                let is_self = *id == self.inner.id;
+                KnownReplica {
+                    id: *id,
+                    name: seen.name.clone(),
+                    is_self,
+                    applied: if is_self { self.token().revision } else { seen.applied },
+                    seen: seen.since.until(now),
+                    lease_left: now.until(seen.until),
+                }
+            })
+            .collect();
+        replicas.sort_by(|one, other| (&one.name, one.id).cmp(&(&other.name, other.id)));
+        replicas
+    }
+
+    async fn all_applied(&self, revision: Revision) {
+        let mut replicas = self.inner.replicas.subscribe();
+        loop {
+            replicas.mark_unchanged();
+            let Some(next_end) = self.behind(revision).into_iter().map(|(_, until)| until).min() else { return };
+            tokio::select! {
+                _ = replicas.changed() => {}
+                () = tokio::time::sleep(next_end.remaining()) => {}
+            }
+        }
+    }
+
+    /// The names of the others that have not applied it, and until when they may answer.
+    fn behind(&self, revision: Revision) -> Vec<(String, BootTime)> {
+        let replicas = self.inner.replicas.borrow();
+        let others = replicas.behind(revision, BootTime::now()).filter(|(id, _)| **id != self.inner.id);
+        others.map(|(_, seen)| (seen.name.clone(), seen.until)).collect()
+    }
+
+    /// Takes in who holds a lease.
+    pub(super) fn observe_replicas(&self, rows: &[ReplicaRow]) {
+        self.inner.replicas.send_modify(|replicas| replicas.observe(rows, BootTime::now()));
+    }
+
+    /// The same, where nothing that was known before counts any more.
+    pub(super) fn forget_replicas(&self, rows: &[ReplicaRow]) {
+        self.inner.replicas.send_modify(|replicas| {
+            replicas.forget();
+            replicas.observe(rows, BootTime::now());
+        });
+    }
+
+    /// Another replica has said what it has applied.
+    pub(super) fn acknowledge(&self, id: Uuid, applied: Revision) {
+        self.inner.replicas.send_modify(|replicas| replicas.acknowledge(id, applied));
+    }
+
+    /// The leases of others that have ended, and their last renewals.
+    pub(super) fn ended_leases(&self) -> Vec<(Uuid, i64)> {
+        let replicas = self.inner.replicas.borrow();
+        replicas.ended(BootTime::now()).filter(|(id, _)| *id != self.inner.id).collect()
+    }
+}

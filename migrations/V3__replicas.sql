@@ -2,8 +2,10 @@
 
 ALTER TABLE revision ADD COLUMN change_id uuid;
 ALTER TABLE revision ADD COLUMN server text;
+ALTER TABLE revision ADD COLUMN longest_lease_ms bigint NOT NULL DEFAULT 0;
 COMMENT ON COLUMN revision.change_id IS 'The random id of the last committed write; null where there is none.';
 COMMENT ON COLUMN revision.server IS 'The server, timeline, database and table that the log was last followed on; null: never.';
+COMMENT ON COLUMN revision.longest_lease_ms IS 'The longest lease that any replica ever had, in milliseconds.';
 UPDATE revision SET change_id = (SELECT change_set.id FROM change_set WHERE change_set.revision = revision.number);
 
 CREATE TABLE replica (

@@ -41,15 +41,17 @@ pub(super) fn json(asked: &Asked) -> serde_json::Value {
         "over_limit": answer.over_limit,
         "expires_at": expires_at,
         "revision": answer.revision,
+        "stale": answer.stale,
     })
 }
 
 fn why(answer: &CheckResponse) -> String {
     let reason = reason(answer.reason());
     let limit = if answer.over_limit { ", over its limit" } else { "" };
+    let stale = if answer.stale { ", stale" } else { "" };
     match role(answer.required_role()).as_str() {
-        "" => format!("{reason}{limit}"),
-        required => format!("{reason}, needs {required}{limit}"),
+        "" => format!("{reason}{limit}{stale}"),
+        required => format!("{reason}, needs {required}{limit}{stale}"),
     }
 }
 

@@ -104,8 +104,8 @@ pub(super) fn membership(failure: MembershipError) -> Status {
         MembershipError::OutcomeUnknown => {
             status(Code::Unavailable, Reason::OutcomeUnknown, &message, ErrorDetails::new())
         }
-        MembershipError::ReplicasBehind(token, behind) => {
-            let mut replicas = behind.names.join(",");
+        MembershipError::ReplicasBehind { token, names } => {
+            let mut replicas = names.join(",");
             replicas.truncate(replicas.floor_char_boundary(LONGEST_LIST));
             let revision = revision::encode(token);
             let metadata = HashMap::from([("revision".to_owned(), revision), ("replicas".to_owned(), replicas)]);

@@ -3,7 +3,7 @@
 use crate::domain::change::Object;
 use crate::domain::refusal::Refusal;
 use crate::store::StoreError;
-use crate::view::{ReplicasBehind, Token};
+use crate::view::Token;
 
 /// Why a write has no result.
 #[derive(Debug, thiserror::Error)]
@@ -33,8 +33,11 @@ pub enum MembershipError {
     #[error("learn whether the write was committed; read before trying again")]
     OutcomeUnknown,
     /// It is committed, and a replica that may still answer had not applied it before the deadline.
-    #[error("{1}; the write is committed, and they will apply it, or stop answering, within their lease")]
-    ReplicasBehind(Token, ReplicasBehind),
+    #[error(
+        "hear in time that {} applied it; the write is committed, and they will apply it, or stop answering, within their lease",
+        names.join(", ")
+    )]
+    ReplicasBehind { token: Token, names: Vec<String> },
     /// The database can't be reached or is overloaded. Nothing was written.
     #[error("reach the database; nothing was written")]
     Unavailable(#[source] StoreError),

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
+use uuid::Uuid;
 
 use super::error::MembershipError;
 use super::scope::Scope;
-use crate::domain::change::Change;
+use crate::domain::change::{Change, Changes};
+use crate::domain::ids::Place;
 use crate::domain::names::Username;
 use crate::domain::policy::Policy;
 use crate::store::{Client, Database, StoreError, log};
-use crate::view::{Token, View};
+use crate::view::{Token, Unconfirmed, View};
 
 /// How often a write that meets others is run in all.
 const ATTEMPTS: u32 = 10;
@@ -56,6 +58,14 @@ pub struct Written<T> {
     pub token: Option<Token>,
 }
 
+/// A write whose transaction has ended.
+struct Committed<T> {
+    output: T,
+    changes: Changes,
+    /// Which write it is, and in which history; `None` where nothing was written.
+    logged: Option<(Uuid, Place)>,
+}
+
 /// Runs writes. Cheap to clone.
 #[derive(Clone)]
 pub struct Writer {
@@ -81,23 +91,28 @@ impl Writer {
         context: &WriteContext,
         operation: &O,
     ) -> Result<Written<O::Output>, MembershipError> {
-        let (output, removals, token) = self.commit(context, operation).await?;
-        if let Some(token) = token {
-            let actor = context.actor.as_ref().map(Username::as_str);
-            debug!(operation = O::NAME, actor, revision = token.revision.0, "committed");
-            if context.wait_for_replicas {
-                let applied = self.view.wait_for_replicas(token.revision, context.deadline).await;
-                applied.map_err(|behind| MembershipError::ReplicasBehind(token, behind))?;
-            }
+        let Committed { output, changes, logged } = self.commit(context, operation).await?;
+        let removals = changes.into_removals();
+        let Some((history, place)) = logged else {
+            return Ok(Written { output, removals, token: None });
+        };
+        let token = Token::new(history, place.revision);
+        let actor = context.actor.as_ref().map(Username::as_str);
+        debug!(operation = O::NAME, actor, revision = token.revision.0, "committed");
+        if context.wait_for_replicas {
+            self.view.wait_for_replicas(place, context.deadline).await.map_err(|unconfirmed| match unconfirmed {
+                Unconfirmed::Behind { names } => MembershipError::ReplicasBehind { token, names },
+                Unconfirmed::Lost => MembershipError::OutcomeUnknown,
+            })?;
         }
-        Ok(Written { output, removals, token })
+        Ok(Written { output, removals, token: Some(token) })
     }
 
     async fn commit<O: Operation>(
         &self,
         context: &WriteContext,
         operation: &O,
-    ) -> Result<(O::Output, Vec<Change>, Option<Token>), MembershipError> {
+    ) -> Result<Committed<O::Output>, MembershipError> {
         for attempt in 1..=ATTEMPTS {
             match self.attempt(context, operation).await {
                 Err(error) if error.is_conflict() => {
@@ -114,7 +129,7 @@ impl Writer {
         &self,
         context: &WriteContext,
         operation: &O,
-    ) -> Result<(O::Output, Vec<Change>, Option<Token>), MembershipError> {
+    ) -> Result<Committed<O::Output>, MembershipError> {
         let connected = self.database.client();
         let mut client = before(context.deadline, MembershipError::DeadlineExceeded, connected).await?;
         let ended = self.transact(&mut client, context, operation).await;
@@ -135,7 +150,7 @@ impl Writer {
         client: &mut Client,
         context: &WriteContext,
         operation: &O,
-    ) -> Result<(O::Output, Vec<Change>, Option<Token>), MembershipError> {
+    ) -> Result<Committed<O::Output>, MembershipError> {
         let actor = context.actor.as_ref().map(Username::as_str);
         let prepared = before(context.deadline, MembershipError::DeadlineExceeded, async {
             let transaction = client.transaction().await.map_err(StoreError::from)?;
@@ -145,19 +160,19 @@ impl Writer {
             if context.validate_only {
                 return Ok((transaction, output, changes, None));
             }
-            let (history, revision) = log::append(&transaction, O::NAME, actor, &changes).await?;
-            Ok::<_, MembershipError>((transaction, output, changes, Some(Token::new(history, revision))))
+            let logged = log::append(&transaction, O::NAME, actor, &changes).await?;
+            Ok::<_, MembershipError>((transaction, output, changes, Some(logged)))
         });
-        let (transaction, output, changes, token) = prepared.await?;
+        let (transaction, output, changes, logged) = prepared.await?;
         let end = async {
-            match token {
+            match logged {
                 Some(_) => transaction.commit().await.map_err(StoreError::while_committing),
                 None => transaction.rollback().await.map_err(StoreError::from),
             }
         };
-        let late = if token.is_some() { MembershipError::OutcomeUnknown } else { MembershipError::DeadlineExceeded };
+        let late = if logged.is_some() { MembershipError::OutcomeUnknown } else { MembershipError::DeadlineExceeded };
         before(context.deadline, late, end).await?;
-        Ok((output, changes.into_removals(), token))
+        Ok(Committed { output, changes, logged })
     }
 }
 

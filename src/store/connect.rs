@@ -1,5 +1,7 @@
 //! Connecting to one of several servers: the primary among them, or any that answers.
 
+use std::error::Error as _;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -39,6 +41,10 @@ pub enum Role {
     Any,
 }
 
+/// What is wrong where only standbys answer.
+const STANDBY: &str =
+    "the servers that answer take no writes; name the primary in --database-url, or promote one of them";
+
 type Connected = (Client, Connection<Socket, NoTlsStream>);
 
 impl Hosts {
@@ -63,8 +69,11 @@ impl Hosts {
     /// # Errors
     /// When none is, or none answers in time.
     pub(super) async fn connect(&self) -> Result<Connected, StoreError> {
-        let silent = || StoreError::Unavailable("no server answered in time".into());
-        self.first().await.map_err(|failure| failure.map_or_else(silent, StoreError::from))
+        self.first().await.map_err(|failure| match failure {
+            None => StoreError::Unavailable("no server answered in time".into()),
+            Some(error) if takes_no_writes(&error) => StoreError::Unavailable(STANDBY.into()),
+            Some(error) => error.into(),
+        })
     }
 
     /// Tries the servers one after the other, beginning with the one that was right last. Each has its share of the time:
@@ -87,6 +96,13 @@ impl Hosts {
         }
         Err(failure)
     }
+}
+
+/// Whether a server was turned away because it is a standby.
+fn takes_no_writes(error: &tokio_postgres::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
+    // an operating system's refusal has a number
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::PermissionDenied && cause.raw_os_error().is_none())
 }
 
 /// How the pool makes its connections.

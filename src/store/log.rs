@@ -7,10 +7,10 @@ use uuid::Uuid;
 use super::error::StoreError;
 use super::rows::query_one;
 use crate::domain::change::{Changes, EntryKey};
-use crate::domain::ids::Revision;
+use crate::domain::ids::{Place, Revision};
 
 /// Takes the next revision and records the changes under it. The last statement of a write: from here to the commit
-/// no other write can commit. Returns the history that the revision is in, too.
+/// no other write can commit. Returns which write it is, and in which history.
 ///
 /// The commit may take as long as a synchronous standby does: cut short, it would read as one that the standby has.
 pub async fn append(
@@ -18,7 +18,7 @@ pub async fn append(
     operation: &str,
     actor: Option<&str>,
     changes: &Changes,
-) -> Result<(Uuid, Revision), StoreError> {
+) -> Result<(Uuid, Place), StoreError> {
     const SQL: &str = "-- append_changes
         WITH next AS (
             UPDATE revision SET number = number + 1, change_id = gen_random_uuid() RETURNING number, change_id, history
@@ -32,7 +32,7 @@ pub async fn append(
             FROM next, unnest($9::text[], $10::text[], $11::text[], $12::jsonb[], $13::jsonb[])
                 WITH ORDINALITY AS item (object, name, subject, before, after, ordinal)
         )
-        SELECT number, history, pg_notify('rolegate', ''), set_config('statement_timeout', '0', true) FROM next";
+        SELECT number, history, change_id, pg_notify('rolegate', ''), set_config('statement_timeout', '0', true) FROM next";
     let touched = Touched::of(changes);
     let column = |field: fn(&crate::domain::change::Change) -> &str| changes.list.iter().map(field).collect::<Vec<_>>();
     let before: Vec<Option<&Value>> = changes.list.iter().map(|change| change.before.as_ref()).collect();
@@ -57,7 +57,7 @@ pub async fn append(
         ],
     )
     .await?;
-    Ok((row.get(1), Revision(row.get(0))))
+    Ok((row.get(1), Place { revision: Revision(row.get(0)), id: row.get(2) }))
 }
 
 /// The secret that page tokens are sealed with.

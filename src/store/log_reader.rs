@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use futures::TryFutureExt as _;
-use futures::future::{poll_fn, try_join};
+use futures::future::poll_fn;
 use jiff::Timestamp;
 use tokio_postgres::{AsyncMessage, Client, Notification, Row, Statement};
 use tokio_util::task::AbortOnDropHandle;
@@ -12,7 +11,6 @@ use uuid::Uuid;
 use super::connect::Hosts;
 use super::error::StoreError;
 use super::replicas::{self, Applied, ReplicaRow};
-use super::rows::Parameters;
 use crate::domain::change::EntryKey;
 use crate::domain::facts::Time;
 use crate::domain::ids::{AccountId, Place, PlanId, ProjectId, Revision};
@@ -32,7 +30,7 @@ pub struct Tail {
     pub now: Time,
     /// The writes from the asked revision on, that one included; at most [`BATCH`].
     pub entries: Vec<Entry>,
-    /// Who held a lease, not earlier than the read began.
+    /// Who held a lease.
     pub replicas: Vec<ReplicaRow>,
 }
 
@@ -58,7 +56,6 @@ pub enum Heard {
 pub struct LogReader {
     client: Client,
     follow: Statement,
-    replicas: Statement,
     _connection: AbortOnDropHandle<()>,
 }
 
@@ -72,11 +69,19 @@ impl LogReader {
     ) -> Result<Self, StoreError> {
         const SQL: &str = "-- follow_log
             SELECT revision.number, revision.change_id, revision.history, clock_timestamp(), entry.revision, entry.id,
-                   entry.names, entry.projects, entry.path_owners, entry.path_names, entry.accounts, entry.plans
+                   entry.names, entry.projects, entry.path_owners, entry.path_names, entry.accounts, entry.plans,
+                   held.ids, held.names, held.renewals, held.leases, held.applied
             FROM revision LEFT JOIN LATERAL (
-                SELECT * FROM change_set WHERE change_set.revision >= least($1, revision.number)
+                SELECT *, row_number() OVER (ORDER BY change_set.revision) AS place
+                FROM change_set WHERE change_set.revision >= least($1, revision.number)
                 ORDER BY change_set.revision LIMIT $2
             ) AS entry ON true
+            -- once, with the first row
+            LEFT JOIN (
+                SELECT array_agg(id) AS ids, array_agg(name) AS names, array_agg(renewals) AS renewals,
+                       array_agg(lease_ms) AS leases, array_agg(applied) AS applied
+                FROM replica
+            ) AS held ON coalesce(entry.place, 1) = 1
             ORDER BY entry.revision";
         let (client, mut connection) = hosts.connect().await?;
         let connection = AbortOnDropHandle::new(tokio::spawn(async move {
@@ -87,20 +92,17 @@ impl LogReader {
             }
             hear(Heard::Bell);
         }));
+        client.batch_execute(replicas::DURABLE).await?;
         replicas::recognize_server(&client, lease).await?;
         client.batch_execute(&format!("LISTEN rolegate; LISTEN {}", replicas::APPLIED_CHANNEL)).await?;
         let follow = client.prepare(SQL).await?;
-        let replicas = client.prepare(replicas::READ_REPLICAS).await?;
-        Ok(Self { client, follow, replicas, _connection: connection })
+        Ok(Self { client, follow, _connection: connection })
     }
 
-    /// Reads the counter and the log from `from` on, that revision included, in one snapshot; and who holds a lease. Where
+    /// Reads the counter, the log from `from` on, that revision included, and who holds a lease, all in one snapshot. Where
     /// the counter is not as far, from the counter on: who is at that revision is always told.
     pub async fn tail(&self, from: Revision) -> Result<Tail, StoreError> {
-        let parameters: Parameters<'_> = &[&from.0, &BATCH];
-        let log = self.client.query(&self.follow, parameters).map_err(StoreError::from);
-        // both statements go out together
-        let (rows, replicas) = try_join(log, replicas::read_all(&self.client, &self.replicas)).await?;
+        let rows = self.client.query(&self.follow, &[&from.0, &BATCH]).await?;
         let Some(first) = rows.first() else {
             return Err(StoreError::unreadable("counter", "no row"));
         };
@@ -110,7 +112,7 @@ impl LogReader {
             history: first.get(2),
             now: Time(now.as_microsecond()),
             entries: rows.iter().filter_map(entry).collect(),
-            replicas,
+            replicas: replicas(first),
         })
     }
 
@@ -138,4 +140,20 @@ fn entry(row: &Row) -> Option<Entry> {
     let plans = row.get::<_, Vec<i64>>(11).into_iter().map(|id| EntryKey::Plan(PlanId(id)));
     let touched = names.chain(projects).chain(paths).chain(accounts).chain(plans).collect();
     Some(Entry { place: Place { revision, id: row.get(5) }, touched })
+}
+
+fn replicas(row: &Row) -> Vec<ReplicaRow> {
+    let ids = row.get::<_, Option<Vec<Uuid>>>(12).into_iter().flatten();
+    let names = row.get::<_, Option<Vec<String>>>(13).into_iter().flatten();
+    let numbers = |index| row.get::<_, Option<Vec<i64>>>(index).into_iter().flatten();
+    let numbers = numbers(14).zip(numbers(15)).zip(numbers(16));
+    let rows = ids.zip(names).zip(numbers);
+    rows.map(|((id, name), ((renewals, lease), applied))| ReplicaRow {
+        id,
+        name,
+        renewals,
+        lease: Duration::from_millis(lease.unsigned_abs()),
+        applied: Revision(applied),
+    })
+    .collect()
 }

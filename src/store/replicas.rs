@@ -14,6 +14,10 @@ use crate::domain::ids::{Place, Revision};
 /// What replicas tell each other that they have applied, beside the log's own channel.
 pub(super) const APPLIED_CHANNEL: &str = "rolegate_applied";
 
+/// What leases rest on must not be lost in a crash, whatever the operator allows for writes; and a statement that is cut
+/// short while it waits for a synchronous standby would read as one that the standby has.
+pub(super) const DURABLE: &str = "SET synchronous_commit = on; SET statement_timeout = 0";
+
 /// A replica as the database has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplicaRow {
@@ -46,8 +50,7 @@ pub struct Renewal<'a> {
     pub needs: Revision,
 }
 
-/// A connection that holds a lease. Nothing limits its statements but who waits for them: a renewal that is cut short while
-/// it waits for a synchronous standby would read as one that the standby has.
+/// A connection that holds a lease. Nothing limits its statements but who waits for them.
 pub struct LeaseHolder {
     client: Client,
     renew: Statement,
@@ -58,7 +61,7 @@ pub struct LeaseHolder {
 
 impl LeaseHolder {
     /// Connects to the primary.
-    pub async fn connect(hosts: &Hosts) -> Result<Self, StoreError> {
+    pub async fn connect(hosts: &Hosts, lease: Duration) -> Result<Self, StoreError> {
         const RENEW: &str = "-- renew_lease
             INSERT INTO replica (id, name, renewals, lease_ms, applied, needs)
             SELECT $1, $2, $3, $4,
@@ -71,11 +74,16 @@ impl LeaseHolder {
             WHERE EXISTS (SELECT FROM change_set WHERE revision = $2 AND id = $3)";
         const DELETE: &str = "-- delete_replica
             DELETE FROM replica WHERE id = $1 AND renewals = $2";
-        let (client, connection) = hosts.with_options("-c statement_timeout=0").connect().await?;
+        // as long as it stands in the table a lease of that length may have been lost with a server
+        const NOTE: &str = "-- note_longest_lease
+            UPDATE revision SET longest_lease_ms = $1 WHERE longest_lease_ms < $1";
+        let (client, connection) = hosts.connect().await?;
         let connection = AbortOnDropHandle::new(tokio::spawn(async move {
             // ends with the client; its error is the client's
             let _ = connection.await;
         }));
+        client.batch_execute(DURABLE).await?;
+        client.execute(NOTE, &[&milliseconds(lease)]).await?;
         let renew = client.prepare(RENEW).await?;
         let publish = client.prepare(PUBLISH).await?;
         let delete = client.prepare(DELETE).await?;
@@ -134,23 +142,6 @@ impl Applied {
     }
 }
 
-/// Reads all leases.
-pub(super) async fn read_all(client: &Client, statement: &Statement) -> Result<Vec<ReplicaRow>, StoreError> {
-    let rows = client.query(statement, &[]).await?;
-    let row = |row: &tokio_postgres::Row| ReplicaRow {
-        id: row.get(0),
-        name: row.get(1),
-        renewals: row.get(2),
-        lease: Duration::from_millis(row.get::<_, i64>(3).unsigned_abs()),
-        applied: Revision(row.get(4)),
-    };
-    Ok(rows.iter().map(row).collect())
-}
-
-/// The statement for [`read_all`].
-pub(super) const READ_REPLICAS: &str = "-- read_replicas
-    SELECT id, name, renewals, lease_ms, applied FROM replica";
-
 /// Sees to it that leases which another server had, and this one may have lost, are waited for: see ADR 0010, 6.
 pub(super) async fn recognize_server(client: &Client, lease: Duration) -> Result<(), StoreError> {
     const SQL: &str = "-- recognize_server
@@ -168,7 +159,7 @@ pub(super) async fn recognize_server(client: &Client, lease: Duration) -> Result
         )
         INSERT INTO replica (id, name, renewals, lease_ms, applied, needs)
         SELECT gen_random_uuid(), 'whoever was here before', 0,
-               greatest($1, (SELECT max(lease_ms) FROM replica)), -1, revision.number
+               greatest($1, revision.longest_lease_ms), -1, revision.number
         FROM noted, revision WHERE noted.server IS NOT NULL";
     client.execute(SQL, &[&milliseconds(lease)]).await?;
     Ok(())
@@ -187,11 +178,11 @@ pub(super) async fn rename_history(
             UPDATE revision SET history = gen_random_uuid()
             WHERE history = $1
               AND (number < $2 OR EXISTS (SELECT FROM change_set WHERE change_set.revision = $2 AND id <> $3))
-            RETURNING number
+            RETURNING number, longest_lease_ms
         )
         INSERT INTO replica (id, name, renewals, lease_ms, applied, needs)
         SELECT gen_random_uuid(), 'whoever was here before', 0,
-               greatest($4, (SELECT max(lease_ms) FROM replica)), -1, number
+               greatest($4, longest_lease_ms), -1, number
         FROM renamed";
     let parameters: Parameters<'_> = &[&history, &reached.revision.0, &reached.id, &milliseconds(lease)];
     Ok(client.execute(SQL, parameters).await? > 0)

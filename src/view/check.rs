@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::View;
 use super::error::ViewError;
 use super::glance::{Blank, Glance, ProjectKey, found};
-use super::progress::Token;
+use super::position::Token;
 use crate::domain::decision::{Decision, LevelDecision, decide_account, decide_organization, decide_project};
 use crate::domain::names::NameKey;
 use crate::domain::policy::{Policy, ProjectRule};

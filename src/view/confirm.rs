@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::error::ReplicasBehind;
-use super::progress::BootTime;
+use super::boot_time::BootTime;
+use super::error::Unconfirmed;
 use super::{View, until};
-use crate::domain::ids::Revision;
+use crate::domain::ids::{Place, Revision};
 use crate::store::replicas::ReplicaRow;
 
 /// A replica as this one knows it.
@@ -29,19 +29,38 @@ pub struct KnownReplica {
 }
 
 impl View {
-    /// Waits until a write that was just committed as `revision` holds everywhere. Cancel-safe.
+    /// Waits until a write that was just committed holds everywhere. Cancel-safe.
     ///
     /// # Errors
-    /// [`ReplicasBehind`] at the deadline: who has not applied it.
-    pub async fn wait_for_replicas(&self, revision: Revision, deadline: Option<Instant>) -> Result<(), ReplicasBehind> {
-        if until(deadline, self.caught_up()).await.is_none() {
+    /// [`Unconfirmed`], at the deadline or where the write was lost.
+    pub async fn wait_for_replicas(&self, write: Place, deadline: Option<Instant>) -> Result<(), Unconfirmed> {
+        match until(deadline, self.seen(write)).await {
+            Some(true) => {}
+            Some(false) => return Err(Unconfirmed::Lost),
             // who else there is is not known either
-            return Err(ReplicasBehind { names: vec![self.inner.settings.name.clone()] });
+            None => return Err(Unconfirmed::Behind { names: vec![self.inner.settings.name.clone()] }),
         }
-        // that read has shown, after the commit, who holds a lease
-        let applied = until(deadline, self.all_applied(revision)).await;
-        applied
-            .ok_or_else(|| ReplicasBehind { names: self.behind(revision).into_iter().map(|(name, _)| name).collect() })
+        // the read that showed the write has shown who held a lease after it was committed
+        let applied = until(deadline, self.all_applied(write.revision)).await;
+        let names = || self.behind(write.revision).into_iter().map(|(name, _)| name).collect();
+        applied.ok_or_else(|| Unconfirmed::Behind { names: names() })
+    }
+
+    /// Waits until that very write has been applied here; `false` where the history went on without it.
+    async fn seen(&self, write: Place) -> bool {
+        let mut applied = self.inner.progress.watch_applied();
+        self.inner.bell.notify_one();
+        loop {
+            applied.mark_unchanged();
+            if self.inner.progress.has_applied(write) {
+                return true;
+            }
+            if self.inner.progress.position().revision() >= write.revision {
+                return false;
+            }
+            // the sender lives as long as the view
+            let _ = applied.changed().await;
+        }
     }
 
     /// All replicas that there are, by name.

@@ -5,8 +5,10 @@ use crate::domain::ids::Revision;
 /// Why there is no answer. Never a verdict.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ViewError {
-    /// The log of changes has not been followed for longer than the lease allows.
-    #[error("be certain of an answer: the log of changes can't be followed")]
+    /// The lease has ended, or has yet to begin.
+    #[error(
+        "be certain of an answer: this replica has no lease, as it can't reach the database or has yet to catch up"
+    )]
     NotFresh,
     /// The revision asked for did not come in time.
     #[error("reach the revision {wanted} in time; the view is at {applied}")]
@@ -30,10 +32,11 @@ pub enum LoadError {
     Internal,
 }
 
-/// Who had not applied a write in time.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("hear in time that {} applied it", names.join(", "))]
-pub struct ReplicasBehind {
-    /// What they are called.
-    pub names: Vec<String>,
+/// Why a committed write cannot be said to hold everywhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unconfirmed {
+    /// These replicas had not said in time that they applied it.
+    Behind { names: Vec<String> },
+    /// The history that is followed now does not show it: it may have been lost with the server that took it.
+    Lost,
 }

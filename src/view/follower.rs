@@ -10,8 +10,10 @@ use tokio::time::{Instant, timeout};
 use tracing::{error, info, warn};
 use uuid::Uuid;
 
+use super::boot_time::BootTime;
 use super::pauses::Pauses;
-use super::progress::{BootTime, Position};
+use super::position::Position;
+use super::progress::AppliedRead;
 use super::{Inner, View};
 use crate::domain::ids::{Place, Revision};
 use crate::store::log_reader::{BATCH, Entry, Heard, LogReader, Tail};
@@ -34,6 +36,9 @@ enum Interruption {
     TimedOut,
     #[error("find every revision in the log; one is missing after {0}")]
     Hole(Revision),
+    /// A connection that is made anew finds out which server this is now.
+    #[error("go on in the history that was followed")]
+    OtherHistory,
 }
 
 /// Follows the log for ever, through every loss of the connection.
@@ -65,17 +70,19 @@ impl Follower {
         let after = self.bookmark.map(|bookmark| bookmark.place.revision.0);
         info!(after, "following the log of changes");
         loop {
-            let (read, begun) = (self.view.inner.progress.begin_read(), BootTime::now());
-            let now = loop {
+            let Inner { id, progress, .. } = &*self.view.clone().inner;
+            let (number, begun) = (progress.begin_read(), BootTime::now());
+            let (now, renewal) = loop {
                 let from = self.bookmark.map_or(Revision(i64::MAX), |bookmark| bookmark.place.revision);
                 let tail = timeout(limit, reader.tail(from)).await.map_err(within)??;
                 self.view.observe_replicas(&tail.replicas);
+                let own = tail.replicas.iter().find(|row| row.id == *id).map(|row| row.renewals);
                 let now = tail.now;
                 if self.advance(&reader, tail).await? {
-                    break now;
+                    break (now, own);
                 }
             };
-            self.view.inner.progress.refresh(read, begun, now);
+            progress.refresh(AppliedRead { number, epoch: progress.position().epoch(), renewal }, begun, now);
             // whichever comes first; the bell remembers a ring that came meanwhile
             let _ = timeout(settings.heartbeat, self.view.inner.bell.notified()).await;
         }
@@ -104,7 +111,7 @@ impl Follower {
             reader.rename_history(history, place, self.view.inner.settings.lease).await?;
             self.databases.renew_connections();
             self.bookmark = None;
-            return Ok(false);
+            return Err(Interruption::OtherHistory);
         }
         let after = at.place.revision;
         let new: Vec<&Entry> = tail.entries.iter().filter(|entry| entry.place.revision > after).collect();

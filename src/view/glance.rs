@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::cell::{Entry, LoadResult};
 use super::error::{LoadError, ViewError};
-use super::progress::Position;
+use super::position::Position;
 use super::{Answer, View, until};
 use crate::domain::change::EntryKey;
 use crate::domain::decision::{Asker, OwnedProject};

@@ -1,6 +1,6 @@
 //! Holds this replica's lease, and tells the others what it has applied. ADR 0010.
 //!
-//! A renewal counts from before it was asked for, and only once a read of the log that began after it was committed has been
+//! A renewal counts from before it was asked for, and only once a read of the log whose own snapshot shows it has been
 //! applied: a writer that did not see the renewal has committed before that read.
 
 use std::convert::Infallible;
@@ -11,8 +11,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{debug, info, warn};
 
 use super::View;
+use super::boot_time::BootTime;
 use super::pauses::Pauses;
-use super::progress::{BootTime, Position};
+use super::position::Position;
+use super::progress::Standing;
 use crate::store::replicas::{LeaseHolder, Renewal};
 use crate::store::{CONNECTION_WAIT, Hosts, StoreError};
 
@@ -56,7 +58,9 @@ impl LeaseKeeper {
     /// Ends the lease: first here, then for the others.
     pub(super) async fn give_back(self) {
         self.view.inner.progress.end_lease();
-        let given_back = async { LeaseHolder::connect(&self.hosts).await?.give_back(self.view.inner.id).await };
+        let given_back = async {
+            LeaseHolder::connect(&self.hosts, self.view.inner.settings.lease).await?.give_back(self.view.inner.id).await
+        };
         match timeout(FAREWELL, given_back).await {
             Ok(Ok(())) => info!("gave the lease back"),
             _ => warn!("failed to give the lease back: writes may wait until it ends"),
@@ -66,7 +70,7 @@ impl LeaseKeeper {
     async fn hold(&mut self) -> Result<Infallible, Interruption> {
         let settings = self.view.inner.settings.clone();
         let (limit, within) = (settings.lease / 2, |_| Interruption::TimedOut);
-        let connected = LeaseHolder::connect(&self.hosts);
+        let connected = LeaseHolder::connect(&self.hosts, settings.lease);
         let holder = timeout(limit + CONNECTION_WAIT, connected).await.map_err(within)??;
         let mut applied = self.view.inner.progress.watch_applied();
         loop {
@@ -90,9 +94,13 @@ impl LeaseKeeper {
             applied,
             needs: applied.revision,
         };
+        let mut reads = inner.progress.watch_reads();
         holder.renew(&renewal).await?;
-        self.view.caught_up().await;
-        inner.progress.extend_lease(asked.after(inner.settings.lease));
+        inner.bell.notify_one();
+        // the sender lives as long as the view
+        if let Ok(read) = reads.wait_for(|read| read.renewal == Some(self.renewals)).await {
+            inner.progress.extend_lease(read.epoch, asked.after(inner.settings.lease));
+        }
         Ok(())
     }
 
@@ -104,6 +112,10 @@ impl LeaseKeeper {
         applied: &mut watch::Receiver<Position>,
     ) -> Result<(), StoreError> {
         while let Ok(Ok(())) = timeout_at(next, applied.changed()).await {
+            if self.view.standing() != Standing::Fresh {
+                // the view started over
+                break;
+            }
             holder.publish(self.view.inner.id, self.view.inner.progress.place()).await?;
         }
         Ok(())

@@ -4,6 +4,7 @@
 //! loaded once for all who wait (`loader`), and invalidated by the log alone (`follower`). A check joins them at one
 //! revision (`check`). See `docs/ARCHITECTURE.md`.
 
+mod boot_time;
 mod cell;
 mod check;
 mod confirm;
@@ -16,6 +17,7 @@ mod lease;
 mod lease_model;
 mod loader;
 mod pauses;
+mod position;
 mod progress;
 mod replicas;
 mod table;
@@ -40,9 +42,10 @@ use replicas::Replicas;
 
 pub use check::{Answer, LevelQuestion, ProjectQuestion, Question, Verdict};
 pub use confirm::KnownReplica;
-pub use error::{LoadError, ReplicasBehind, ViewError};
+pub use error::{LoadError, Unconfirmed, ViewError};
 pub use glance::ProjectKey;
-pub use progress::{Standing, Token};
+pub use position::Token;
+pub use progress::Standing;
 
 /// How long a standby may take: the primary can be asked as well.
 const STANDBY_LIMIT: Duration = Duration::from_millis(500);
@@ -227,7 +230,7 @@ impl View {
         let mut reads = self.inner.progress.watch_reads();
         let next = self.inner.progress.next_read();
         self.inner.bell.notify_one();
-        let _ = reads.wait_for(|applied| *applied >= next).await;
+        let _ = reads.wait_for(|last| last.number >= next).await;
     }
 }
 

@@ -7,24 +7,14 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::boot_time::BootTime;
 use super::error::ViewError;
+use super::position::{Position, Token, short};
 use crate::domain::facts::Time;
 use crate::domain::ids::{Place, Revision};
-
-/// Bits of a position that hold the revision; the rest count how often the view started over.
-const REVISION_BITS: u32 = 48;
-
-/// A place in the log, in one history: two are the same place only if nothing came between.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(super) struct Position(u64);
-
-/// Microseconds of a clock that also runs while the machine sleeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct BootTime(pub i64);
 
 /// What the follower has come to know.
 #[derive(Debug)]
@@ -42,17 +32,29 @@ pub(super) struct Progress {
     /// The first bytes of the UUID of the history that positions are in: one place for even epochs, one for odd ones,
     /// so that a position and its history are never of two epochs.
     histories: [AtomicU64; 2],
-    /// Counts the reads of the log that have begun, and those that have been applied to the end.
+    /// Counts the reads of the log that have begun.
     reads_begun: AtomicU64,
-    reads_applied: watch::Sender<u64>,
+    /// The last that was applied to the end.
+    last_read: watch::Sender<AppliedRead>,
     lease_renewed: watch::Sender<BootTime>,
-    /// The last writes that were applied, without gaps. A lock, because a load asks for one of several; never on the way of
-    /// a check that finds everything.
+    /// The last writes that were applied, without gaps. A lock, because a load asks for one of several, and because the lease
+    /// and the epoch change under it; never on the way of a check that finds everything.
     recent: Mutex<VecDeque<Place>>,
 }
 
 /// How many of the last writes are known by their random ids. A load that takes longer than so many is run again.
 const RECENT: usize = 4_096;
+
+/// A read of the log that was applied up to the counter which it showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct AppliedRead {
+    /// Which one, in the order in which they began.
+    pub number: u64,
+    /// In which epoch.
+    pub epoch: u64,
+    /// The renewal of this replica's own lease that it showed, where it showed one.
+    pub renewal: Option<i64>,
+}
 
 /// How a view stands to the truth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,60 +76,6 @@ pub(super) struct Moment {
     pub stale: bool,
 }
 
-/// What an answer is true at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Token {
-    /// Names the history of the database.
-    pub history: u64,
-    /// The revision in it.
-    pub revision: Revision,
-}
-
-impl Token {
-    /// A revision in a history.
-    pub fn new(history: Uuid, revision: Revision) -> Self {
-        Self { history: short(history), revision }
-    }
-}
-
-impl Position {
-    pub(super) fn new(epoch: u64, revision: Revision) -> Self {
-        Self(epoch << REVISION_BITS | revision.0.unsigned_abs())
-    }
-
-    pub(super) fn revision(self) -> Revision {
-        Revision((self.0 & ((1 << REVISION_BITS) - 1)).cast_signed())
-    }
-
-    pub(super) fn epoch(self) -> u64 {
-        self.0 >> REVISION_BITS
-    }
-}
-
-impl BootTime {
-    pub(super) fn now() -> Self {
-        #[cfg(target_os = "linux")]
-        let time = clock_gettime(ClockId::Boottime);
-        #[cfg(not(target_os = "linux"))]
-        let time = clock_gettime(ClockId::Monotonic);
-        Self(time.tv_sec * 1_000_000 + time.tv_nsec / 1_000)
-    }
-
-    pub(super) fn after(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
-    }
-
-    /// How long until then; zero once it has passed.
-    pub(super) fn remaining(self) -> Duration {
-        Self::now().until(self)
-    }
-
-    /// How long from here until then; zero where that comes before.
-    pub(super) fn until(self, then: Self) -> Duration {
-        Duration::from_micros(u64::try_from(then.0.saturating_sub(self.0)).unwrap_or(0))
-    }
-}
-
 impl Progress {
     pub(super) fn new(stale_for: Duration) -> Self {
         Self {
@@ -138,7 +86,7 @@ impl Progress {
             clock_ahead: AtomicI64::new(0),
             histories: [AtomicU64::new(0), AtomicU64::new(0)],
             reads_begun: AtomicU64::new(0),
-            reads_applied: watch::Sender::new(0),
+            last_read: watch::Sender::default(),
             lease_renewed: watch::Sender::new(BootTime(i64::MIN)),
             recent: Mutex::new(VecDeque::new()),
         }
@@ -207,12 +155,15 @@ impl Progress {
         self.applied.send_replace(position);
     }
 
-    /// Begins another epoch, in which no entry is usable until a position in it is applied.
+    /// Begins another epoch, in which no entry is usable until a position in it is applied; and in which nothing is answered
+    /// until the lease is renewed, as the position may go back behind what others were told.
     pub(super) fn begin_epoch(&self, epoch: u64, history: Uuid) {
         let [even, odd] = &self.histories;
         let place = if epoch.is_multiple_of(2) { even } else { odd };
         place.store(short(history), Ordering::Release);
-        self.recent.lock().clear();
+        let mut recent = self.recent.lock();
+        recent.clear();
+        self.run_lease(BootTime(i64::MIN));
         self.position.store(Position::new(epoch, Revision(0)).0, Ordering::Release);
     }
 
@@ -230,20 +181,28 @@ impl Progress {
     }
 
     /// Publishes that a read of the log, begun at `begun`, reached its end and found the clock at `database`.
-    pub(super) fn refresh(&self, read: u64, begun: BootTime, database: Time) {
+    pub(super) fn refresh(&self, read: AppliedRead, begun: BootTime, database: Time) {
         self.clock_ahead.store(database.0 - begun.0, Ordering::Release);
-        self.reads_applied.send_replace(read);
+        self.last_read.send_replace(read);
     }
 
-    /// Publishes until when the lease runs.
-    pub(super) fn extend_lease(&self, until: BootTime) {
+    /// Publishes until when the lease runs, by a read of that epoch. Where the view has started over since, it does not.
+    pub(super) fn extend_lease(&self, epoch: u64, until: BootTime) {
+        let _order = self.recent.lock();
+        if self.position().epoch() == epoch {
+            self.run_lease(until);
+        }
+    }
+
+    /// Gives the lease up: nothing is answered until it is renewed.
+    pub(super) fn end_lease(&self) {
+        let _order = self.recent.lock();
+        self.run_lease(BootTime(i64::MIN));
+    }
+
+    fn run_lease(&self, until: BootTime) {
         self.fresh_until.store(until.0, Ordering::Release);
         self.lease_renewed.send_replace(until);
-    }
-
-    /// Gives the lease up: nothing is answered from now on.
-    pub(super) fn end_lease(&self) {
-        self.extend_lease(BootTime(i64::MIN));
     }
 
     /// Counts a read of the log that is about to begin.
@@ -260,8 +219,8 @@ impl Progress {
         self.applied.subscribe()
     }
 
-    pub(super) fn watch_reads(&self) -> watch::Receiver<u64> {
-        self.reads_applied.subscribe()
+    pub(super) fn watch_reads(&self) -> watch::Receiver<AppliedRead> {
+        self.last_read.subscribe()
     }
 
     pub(super) fn watch_lease(&self) -> watch::Receiver<BootTime> {
@@ -269,31 +228,19 @@ impl Progress {
     }
 }
 
-/// The first bytes of a history's UUID.
-fn short(history: Uuid) -> u64 {
-    history.as_u64_pair().0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_position_keeps_its_parts_and_its_order() {
-        let position = Position::new(3, Revision(1 << 40));
-        assert_eq!((position.epoch(), position.revision()), (3, Revision(1 << 40)));
-        assert!(Position::new(4, Revision(0)) > position);
-    }
-
-    #[test]
     fn the_view_answers_only_within_its_lease() {
         let progress = Progress::new(Duration::ZERO);
         assert_eq!(progress.now(), Err(ViewError::NotFresh), "before the first renewal");
-        progress.refresh(1, BootTime::now(), Time(5_000_000));
+        progress.refresh(AppliedRead::default(), BootTime::now(), Time(5_000_000));
         assert_eq!(progress.now(), Err(ViewError::NotFresh), "a read is no renewal");
-        progress.extend_lease(BootTime::now().after(Duration::from_secs(60)));
+        progress.extend_lease(0, BootTime::now().after(Duration::from_secs(60)));
         assert!(progress.now().is_ok_and(|now| now.time >= Time(5_000_000) && !now.stale));
-        progress.extend_lease(BootTime::now());
+        progress.extend_lease(0, BootTime::now());
         assert_eq!(progress.now(), Err(ViewError::NotFresh));
     }
 
@@ -301,13 +248,26 @@ mod tests {
     fn where_it_is_allowed_it_answers_beyond_its_lease_and_says_so() {
         let progress = Progress::new(Duration::from_secs(60));
         assert_eq!(progress.standing(), Standing::Silent, "it never had a lease");
-        progress.extend_lease(BootTime::now());
+        progress.extend_lease(0, BootTime::now());
         assert!(progress.now().is_ok_and(|now| now.stale));
-        progress.extend_lease(BootTime(BootTime::now().0 - 61_000_000));
+        progress.extend_lease(0, BootTime(BootTime::now().0 - 61_000_000));
         assert_eq!(progress.standing(), Standing::Silent);
-        progress.extend_lease(BootTime::now());
+        progress.extend_lease(0, BootTime::now());
         progress.end_lease();
         assert_eq!(progress.standing(), Standing::Silent, "it gave the lease up");
+    }
+
+    #[test]
+    fn a_view_that_started_over_answers_only_once_its_lease_is_renewed_in_the_new_epoch() {
+        let progress = Progress::new(Duration::from_secs(60));
+        let until = BootTime::now().after(Duration::from_secs(60));
+        progress.extend_lease(0, until);
+        progress.begin_epoch(1, Uuid::from_u128(1));
+        assert_eq!(progress.standing(), Standing::Silent);
+        progress.extend_lease(0, until);
+        assert_eq!(progress.standing(), Standing::Silent, "that renewal was shown by a read of the old history");
+        progress.extend_lease(1, until);
+        assert_eq!(progress.standing(), Standing::Fresh);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-use super::progress::BootTime;
+use super::boot_time::BootTime;
 use crate::domain::ids::Revision;
 use crate::store::replicas::ReplicaRow;
 

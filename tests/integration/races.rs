@@ -148,7 +148,7 @@ async fn what_is_written_while_the_listener_is_cut_off_is_seen() {
         seen(&scene.here, "bob", "delete_files", true).await;
         if turn % 2 == 0 {
             let listener = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                            WHERE datname = current_database() AND query LIKE '%read_replicas%'
+                            WHERE datname = current_database() AND query LIKE '%follow_log%'
                                   AND pid <> pg_backend_pid()";
             assert!(!outside.query(listener, &[]).await.unwrap().is_empty(), "there is a listener");
         } else {

@@ -77,6 +77,13 @@ impl Real {
         begun.must_run
     }
 
+    /// The same, as if no invalidation had ever begun.
+    pub(super) fn join_unaware(&mut self, key: usize) {
+        let seen = self.shared.seen.swap(0, Ordering::SeqCst);
+        self.join(key);
+        self.shared.seen.store(seen, Ordering::SeqCst);
+    }
+
     pub(super) fn complete(&self, key: usize, epoch: u8, branch: u8, number: u8) -> Kept {
         let value = Some(Plan { collaborator_limit: Some(truth(branch, number, key)) });
         let entry = Entry { value, revision: revision(number) };

@@ -1,7 +1,7 @@
 //! What may happen next in the model of the cells, one atomic step of the real code at a time.
 
 use super::real::Real;
-use super::world::{Check, FORK, Follower, Load, Look, Stage, Told, World, place, touches, truth};
+use super::world::{At, Check, FORK, Follower, Load, Look, Stage, Told, World, place, touches, truth};
 use crate::view::cell::Kept;
 use crate::view::position::Position;
 
@@ -14,7 +14,7 @@ pub(super) enum Mutation {
     NoSecondRead,
     /// A load is kept without asking whether its very revision was applied.
     NotVouched,
-    /// The cell is made after the load's read.
+    /// The cell is made after the load's read, and takes nothing from what was seen before it.
     CellAfterRead,
     /// It is not said that a revision is about to be invalidated.
     NothingSeen,
@@ -29,6 +29,8 @@ pub(super) enum Mutation {
 pub(super) struct Bounds {
     /// The last revision that is written.
     pub writes: u8,
+    /// Whether the view begins with both entries, at the last write of the first branch.
+    pub warm: bool,
     /// What the two callers wait for before they ask: a revision, or nothing.
     pub waits_for: [u8; 2],
     /// Whether there is a second caller, which may go away at any point.
@@ -160,7 +162,9 @@ impl Bounds {
     fn load(&self, world: &mut World, index: usize, connect: u8) -> Option<()> {
         let Load { key, stage } = world.loads[index]?;
         let next = match stage {
-            Stage::Queued => (connect <= world.branch).then(|| Stage::Connected { branch: connect, epoch: world.epoch })?,
+            Stage::Queued => {
+                (connect <= world.branch).then(|| Stage::Connected { branch: connect, epoch: world.epoch })?
+            }
             _ if connect > 0 => return None,
             Stage::Connected { branch, epoch } => {
                 Stage::Read { branch, number: world.committed[usize::from(branch)], epoch }
@@ -197,7 +201,7 @@ impl Bounds {
 
     fn complete(&self, real: &mut Real, key: usize, epoch: u8, world: &mut World, branch: u8, number: u8) -> Kept {
         if self.broken(Mutation::CellAfterRead) {
-            real.join(key);
+            real.join_unaware(key);
         }
         let epoch = if self.broken(Mutation::AnyEpoch) { world.shard_epochs[key] } else { epoch };
         let kept = real.complete(key, epoch, branch, number);
@@ -218,14 +222,15 @@ impl Bounds {
     }
 
     fn check(&self, world: &mut World, index: usize) -> Option<()> {
-        let position = (world.epoch, if world.epoch_begun { 0 } else { world.applied });
-        let keys = if index == 0 { 2 } else { 1 };
+        let position = world.position();
         world.checks[index] = match world.checks[index] {
             Check::Idle(wanted) => (world.applied >= wanted).then_some(looking(position))?,
-            Check::Looking { at, looks } => match (0..keys).find(|key| matches!(looks[*key], Look::Unlooked | Look::Absent)) {
-                Some(key) => return self.look(world, index, key),
-                None => self.conclude(world, index, at, looks)?,
-            },
+            Check::Looking { at, looks } => {
+                match keys(index).find(|key| matches!(looks[*key], Look::Unlooked | Look::Absent)) {
+                    Some(key) => return self.look(world, index, key),
+                    None => self.conclude(world, index, at, looks)?,
+                }
+            }
             Check::Waiting { looks } => {
                 let waits = looks.iter().any(|look| matches!(look, Look::Waits(Told::Nothing, _)));
                 let failed = looks.iter().any(|look| matches!(look, Look::Waits(Told::Failed, _)));
@@ -245,7 +250,7 @@ impl Bounds {
             (Look::Absent, _) if self.broken(Mutation::CellAfterRead) => Look::Waits(Told::Loaded, true),
             (Look::Absent, _) => Look::Waits(Told::Nothing, real.join(key)),
             (_, None) => Look::Absent,
-            (_, Some((number, _))) if number > at.1 => Look::Newer,
+            (_, Some((number, _))) if number > at.revision => Look::Newer,
             (_, Some((_, value))) => Look::Found(value),
         };
         world.checks[index] = Check::Looking { at, looks };
@@ -254,16 +259,15 @@ impl Bounds {
     }
 
     /// Answers, if the position is still the same; waits for what is missing, having asked for it.
-    fn conclude(&self, world: &mut World, index: usize, at: (u8, u8), looks: [Look; 2]) -> Option<Check> {
-        let keys = if index == 0 { 2 } else { 1 };
-        let position = (world.epoch, if world.epoch_begun { 0 } else { world.applied });
+    fn conclude(&self, world: &mut World, index: usize, at: At, looks: [Look; 2]) -> Option<Check> {
+        let position = world.position();
         let found = |key: usize| if let Look::Found(value) = looks[key] { Some(value) } else { None };
-        if (0..keys).all(|key| found(key).is_some()) {
-            if position != at && !self.broken(Mutation::NoSecondRead) {
+        if keys(index).all(|key| found(key).is_some()) {
+            if !position.is(at) && !self.broken(Mutation::NoSecondRead) {
                 return Some(looking(position));
             }
-            let is_true = (0..keys).all(|key| found(key) == Some(truth(world.followed, at.1, key)));
-            let is_fresh = at.1 >= self.waits_for[index];
+            let is_true = keys(index).all(|key| found(key) == Some(truth(at.branch, at.revision, key)));
+            let is_fresh = at.revision >= self.waits_for[index];
             return Some(if is_true && is_fresh { Check::Over } else { Check::Wrong });
         }
         queue_all(world, looks)?;
@@ -286,7 +290,12 @@ impl Bounds {
     }
 }
 
-fn looking(at: (u8, u8)) -> Check {
+/// What a caller asks for: both keys, or the second one.
+fn keys(index: usize) -> std::ops::Range<usize> {
+    index..2
+}
+
+fn looking(at: At) -> Check {
     Check::Looking { at, looks: [Look::Unlooked; 2] }
 }
 

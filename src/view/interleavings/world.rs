@@ -53,11 +53,26 @@ pub(super) struct Load {
 pub(super) enum Stage {
     Queued,
     /// It has chosen its server, then noted the epoch.
-    Connected { branch: u8, epoch: u8 },
-    Read { branch: u8, number: u8, epoch: u8 },
-    Vouched { branch: u8, number: u8, epoch: u8 },
+    Connected {
+        branch: u8,
+        epoch: u8,
+    },
+    Read {
+        branch: u8,
+        number: u8,
+        epoch: u8,
+    },
+    Vouched {
+        branch: u8,
+        number: u8,
+        epoch: u8,
+    },
     /// What came along with it has been stored.
-    Stored { branch: u8, number: u8, epoch: u8 },
+    Stored {
+        branch: u8,
+        number: u8,
+        epoch: u8,
+    },
 }
 
 /// What a glance has found under one key.
@@ -73,14 +88,27 @@ pub(super) enum Look {
     Found(u32),
 }
 
-/// A check of both keys, or of the first one alone.
+/// Where a glance is: the epoch and the revision, as `Position` has them, and the branch, which only the model knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct At {
+    pub epoch: u8,
+    pub revision: u8,
+    pub branch: u8,
+}
+
+/// A check of both keys, or of the second one alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Check {
     /// It first waits for a revision, or for none (0).
     Idle(u8),
-    Looking { at: (u8, u8), looks: [Look; 2] },
+    Looking {
+        at: At,
+        looks: [Look; 2],
+    },
     /// It waits for what was missing.
-    Waiting { looks: [Look; 2] },
+    Waiting {
+        looks: [Look; 2],
+    },
     Over,
     /// What it said was not so.
     Wrong,
@@ -152,6 +180,19 @@ impl World {
         }
     }
 
+    /// A view that has applied the last write of the first branch and holds both entries.
+    pub(super) fn warm(waits_for: [u8; 2]) -> Self {
+        let last = FORK + 1;
+        let cell = |key| Some(Cell { entry: Some((last, truth(0, last, key))), loading: false, not_before: last });
+        let cells = [cell(0), cell(1)];
+        Self { committed: [last, 0], applied: last, seen: last, cells, ..Self::new(waits_for) }
+    }
+
+    pub(super) fn position(&self) -> At {
+        let revision = if self.epoch_begun { 0 } else { self.applied };
+        At { epoch: self.epoch, revision, branch: self.followed }
+    }
+
     /// Takes in what a step has made of the real tables.
     pub(super) fn read(&mut self, real: &Real) {
         (self.cells, self.seen) = real.read();
@@ -209,11 +250,17 @@ impl World {
 
     /// What a check could use now is true.
     pub(super) fn is_true(&self) -> bool {
-        let applied = if self.epoch_begun { 0 } else { self.applied };
+        let At { revision, branch, .. } = self.position();
         self.cells.iter().enumerate().all(|(key, cell)| match cell.and_then(|cell| cell.entry) {
-            Some((number, value)) => number > applied || value == truth(self.followed, applied, key),
+            Some((number, value)) => number > revision || value == truth(branch, revision, key),
             None => true,
         })
+    }
+}
+
+impl At {
+    pub(super) fn is(self, other: Self) -> bool {
+        (self.epoch, self.revision) == (other.epoch, other.revision)
     }
 }
 

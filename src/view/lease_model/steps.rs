@@ -2,7 +2,9 @@
 //! followed there, or as a mutation breaks it.
 
 use super::watcher;
-use super::world::{Age, Known, LEASE, Place, Reading, Renewal, Replica, Row, RowId, Rows, Server, Shown, World, Write};
+use super::world::{
+    Age, Known, LEASE, Place, Reading, Renewal, Replica, Row, RowId, Rows, Server, Shown, World, Write,
+};
 
 /// How the protocol is broken, to see that the model notices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,11 +107,24 @@ impl Bounds {
         steps.extend([Tick, OtherWrite, Replicate, Failover, Restart, ClockJump]);
         for replica in 0..self.replicas {
             let places = [Place::Old, Place::New];
-            steps.extend([Step::AskRenewal(replica), Step::CommitRenewal(replica), Step::AnswerRenewal(replica), Step::CutRenewal(replica)]);
+            steps.extend([
+                Step::AskRenewal(replica),
+                Step::CommitRenewal(replica),
+                Step::AnswerRenewal(replica),
+                Step::CutRenewal(replica),
+            ]);
             steps.extend(places.map(|place| Step::ReadLog(replica, place)));
             steps.extend([Step::Apply(replica), Step::Say(replica), Step::Crash(replica)]);
         }
-        steps.extend([Commit, BeginToWatch, Step::Watch(Place::Old), Step::Watch(Place::New), Hear, Acknowledge, Delete]);
+        steps.extend([
+            Commit,
+            BeginToWatch,
+            Step::Watch(Place::Old),
+            Step::Watch(Place::New),
+            Hear,
+            Acknowledge,
+            Delete,
+        ]);
         let rows = world.writer.seen.iter();
         steps.extend(rows.map(|(row, _)| Step::MeanToDelete(world.primary, row)));
     }
@@ -290,7 +305,8 @@ impl Bounds {
         self.follow(world, place)?;
         let compares = !self.broken(Mutation::ClaimsByRevision);
         let server = world.server(place);
-        let known = |_, Row { number, applied, age }| Known { number, applied: server.vouches(applied, compares), since: age };
+        let known =
+            |_, Row { number, applied, age }| Known { number, applied: server.vouches(applied, compares), since: age };
         let rows = server.rows.map(known);
         let Server { log, name, .. } = *server;
         let writer = &mut world.writer;

@@ -30,7 +30,8 @@ pub(super) fn observe(known: &Rows<Known>, shown: &Rows<Known>, over: Age) -> Ro
     for (id, seen) in replicas.all() {
         let since = Age(LEASE.min(((NOW.0 - seen.since.0) / TICK) as u8));
         let applied = seen.applied >= WRITE;
-        known.set(Rows::<Known>::id(id.as_u128() as usize), Some(Known { number: seen.renewals as u8, applied, since }));
+        known
+            .set(Rows::<Known>::id(id.as_u128() as usize), Some(Known { number: seen.renewals as u8, applied, since }));
     }
     known
 }

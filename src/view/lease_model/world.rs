@@ -247,16 +247,7 @@ impl Rows<Known> {
 impl Replica {
     /// One that has just started.
     pub(super) fn started(row: u8) -> Self {
-        Self {
-            row,
-            number: 0,
-            renewal: Renewal::Idle,
-            renewed: None,
-            reading: None,
-            view: None,
-            name: 0,
-            lease: 0,
-        }
+        Self { row, number: 0, renewal: Renewal::Idle, renewed: None, reading: None, view: None, name: 0, lease: 0 }
     }
 
     /// What it says that it has applied.

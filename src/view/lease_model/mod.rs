@@ -59,7 +59,7 @@ const ONE_REPLICA: Bounds =
     Bounds { replicas: 1, renewals: 2, crashes: 0, cuts: 0, failover: false, restarts: 0, mutation: None };
 const WITH_CRASH: Bounds = Bounds { crashes: 1, ..ONE_REPLICA };
 const WITH_FAILOVER: Bounds = Bounds { renewals: 1, failover: true, ..ONE_REPLICA };
-const WITH_RESTART: Bounds = Bounds { restarts: 1, ..ONE_REPLICA };
+const WITH_RESTART: Bounds = Bounds { renewals: 1, restarts: 1, ..ONE_REPLICA };
 
 #[test]
 fn a_write_is_acknowledged_only_when_the_replica_has_it_or_may_not_answer() {

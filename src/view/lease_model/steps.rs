@@ -270,7 +270,7 @@ impl Bounds {
         let Replica { view, name: own, .. } = world.replicas[number];
         let breaks = view.is_some_and(|view| name != own || !log.goes_on(&view));
         if breaks && name == own {
-            return rename(world, place);
+            return rename(world, place, name);
         }
         let replica = &mut world.replicas[number];
         (replica.view, replica.name) = (Some(log), name);
@@ -327,7 +327,7 @@ impl Bounds {
         }
         let breaks = name != writer.name || !log.goes_on(&writer.view);
         if breaks && name == writer.name {
-            return rename(world, place);
+            return rename(world, place, name);
         }
         if breaks {
             writer.seen = Rows::default();
@@ -390,8 +390,8 @@ fn mean_to_delete(world: &mut World, place: Place, row: RowId) -> Option<()> {
 }
 
 /// Gives the history another name. A server that commits nothing any more does not answer.
-fn rename(world: &mut World, place: Place) -> Option<()> {
-    if place == world.primary {
+fn rename(world: &mut World, place: Place, name: u8) -> Option<()> {
+    if place == world.primary && world.server(place).name == name {
         let server = world.server(place);
         server.name += 1;
         server.add_unknown();

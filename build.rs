@@ -8,6 +8,7 @@ use prost::Message as _;
 
 const SERVICES: &[&str] = &[
     "authorization",
+    "change",
     "collaborator",
     "consistency",
     "errors",

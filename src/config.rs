@@ -96,6 +96,14 @@ pub struct ServeOptions {
     #[arg(long, env = "ROLEGATE_MAX_MESSAGE_SIZE", value_name = "SIZE", default_value = "1MiB", value_parser = message_size)]
     pub max_message_size: ByteSize,
 
+    /// How long the log of changes is kept, 1m to 100y, such as 400d. Unless set it is kept for ever.
+    #[arg(long, env = "ROLEGATE_LOG_RETENTION", value_name = "TIME", value_parser = log_retention)]
+    pub log_retention: Option<Duration>,
+
+    /// How long somebody who watches the log may take nothing of what it is sent, 100ms to 1h; then its watch is ended.
+    #[arg(long, env = "ROLEGATE_WATCH_PATIENCE", value_name = "TIME", default_value = "30s", value_parser = watch_patience)]
+    pub watch_patience: Duration,
+
     /// How long requests under way may still take after SIGTERM or Ctrl-C, 0s to 10m.
     #[arg(long, env = "ROLEGATE_SHUTDOWN_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = shutdown_timeout)]
     pub shutdown_timeout: Duration,
@@ -235,6 +243,14 @@ fn stale_for(text: &str) -> Result<Duration, String> {
 
 fn request_timeout(text: &str) -> Result<Duration, String> {
     time(text, Duration::from_millis(10), Duration::from_secs(600))
+}
+
+fn log_retention(text: &str) -> Result<Duration, String> {
+    time(text, Duration::from_secs(60), Duration::from_secs(100 * 366 * 24 * 3600))
+}
+
+fn watch_patience(text: &str) -> Result<Duration, String> {
+    time(text, Duration::from_millis(100), Duration::from_secs(3600))
 }
 
 fn shutdown_timeout(text: &str) -> Result<Duration, String> {

@@ -4,6 +4,7 @@
 //! - [`store`]: PostgreSQL, the only SQL.
 //! - [`access`]: questions about many at once, and the why of one.
 //! - [`membership`]: the writes, and reads of the resources.
+//! - [`changes`]: the log as it goes on: watched, kept, pruned.
 //! - [`view`]: the role view that checks are answered from.
 //! - [`grpc`]: the services.
 //! - [`server`]: all of it put together; [`config`] and [`telemetry`] set it up.
@@ -11,6 +12,7 @@
 //! - [`cli`]: the command line.
 
 pub mod access;
+pub mod changes;
 pub mod cli;
 pub mod config;
 pub mod conformance;

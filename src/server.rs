@@ -18,12 +18,14 @@ use tower_http::trace::TraceLayer;
 use tracing::{info, warn};
 
 use crate::access::Access;
+use crate::changes::{Keeping, Log};
 use crate::config::ServeOptions;
 use crate::domain::policy::Policy;
 use crate::grpc::Services;
 use crate::grpc::health::Health;
 use crate::grpc::v1;
 use crate::grpc::v1::authorization_service_server::AuthorizationServiceServer;
+use crate::grpc::v1::change_service_server::ChangeServiceServer;
 use crate::grpc::v1::collaborator_service_server::CollaboratorServiceServer;
 use crate::grpc::v1::organization_service_server::OrganizationServiceServer;
 use crate::grpc::v1::plan_service_server::PlanServiceServer;
@@ -89,13 +91,16 @@ pub async fn serve(
     let writer = Writer::new(databases.main.clone(), view.clone(), Arc::clone(&policy));
     let reader = Reader::new(databases.main.clone());
     let access = Access::new(databases.clone(), view.clone(), Arc::clone(&policy));
-    let services = Services::new(view.clone(), policy, (reader, writer, access), options.request_timeout);
+    let log = Log::new(databases.main.clone(), view.clone(), usize::from(options.database_connections));
+    let keeping = log.clone().keep(writer.clone(), Keeping { retention: options.log_retention });
+    let patience = (options.request_timeout, options.watch_patience);
+    let services = Services::new(view.clone(), policy, (reader, writer, access, log), patience);
     let (health, health_service) = Health::new().await;
     let routes = routes(services.clone(), options)?.add_service(health_service);
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let farewell = CancellationToken::new();
     tasks.spawn(farewell.clone().run_until_cancelled_owned(health.clone().follow(view)));
-    tasks.spawn(keep(keeper, database, options.no_migrate, stop.clone()));
+    tasks.spawn(keep((keeper, keeping), database, options.no_migrate, stop.clone()));
     let drain = CancellationToken::new();
     let address = listener.local_addr()?;
     let server = transport(options)
@@ -182,7 +187,8 @@ fn open_databases(database: &tokio_postgres::Config, options: &ServeOptions) -> 
         }
     };
     let loads = Database::new(primary.clone(), LOAD_CONNECTIONS)?;
-    Ok(Databases { main: Database::new(primary, connections)?, loads, standbys })
+    let main = Database::new(primary.holding_locks_for(options.lease), connections)?;
+    Ok(Databases { main, loads, standbys })
 }
 
 fn view_settings(options: &ServeOptions) -> ViewSettings {
@@ -195,10 +201,15 @@ fn view_settings(options: &ServeOptions) -> ViewSettings {
     }
 }
 
-/// Keeps the view, once the schema is what it should be.
-async fn keep(keeper: Keeper, config: tokio_postgres::Config, no_migrate: bool, stop: CancellationToken) {
+/// Keeps the view and the log, once the schema is what it should be.
+async fn keep(
+    (keeper, log): (Keeper, impl Future<Output = ()>),
+    config: tokio_postgres::Config,
+    no_migrate: bool,
+    stop: CancellationToken,
+) {
     if stop.run_until_cancelled(prepare_schema(&config, no_migrate)).await.is_some() {
-        keeper.run(stop).await;
+        tokio::join!(keeper.run(stop.clone()), stop.run_until_cancelled(log));
     }
 }
 
@@ -242,6 +253,7 @@ fn routes(services: Services, options: &ServeOptions) -> Result<Routes, ServeErr
         .add_service(ProjectServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(CollaboratorServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(PlanServiceServer::new(services.clone()).max_decoding_message_size(limit))
+        .add_service(ChangeServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(ReplicaServiceServer::new(services).max_decoding_message_size(limit))
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?))

@@ -12,7 +12,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("view", &["domain", "store"]),
     ("membership", &["domain", "store", "view"]),
     ("access", &["domain", "store", "view", "membership"]),
-    ("grpc", &["domain", "membership", "access", "view"]),
+    ("changes", &["domain", "store", "view", "membership"]),
+    ("grpc", &["domain", "membership", "access", "changes", "view"]),
     // a client of services that it starts itself: nothing of how they answer
     ("conformance", &["config", "domain", "grpc", "server", "store"]),
 ];
@@ -23,7 +24,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("deadpool_postgres", &["store", "membership/scope.rs"]),
     ("tonic::", &["grpc", "server.rs", "telemetry.rs", "cli", "conformance"]),
     ("prost", &["grpc", "cli", "conformance/api.rs"]),
-    ("tokio::", &["store", "view", "membership", "grpc", "server.rs", "cli", "conformance/service.rs"]),
+    ("tokio::", &["store", "view", "membership", "changes", "grpc", "server.rs", "cli", "conformance/service.rs"]),
 ];
 
 const LONGEST_FILE: usize = 350;

@@ -10,10 +10,12 @@ use std::thread::{self, JoinHandle};
 
 use clap::Parser;
 use rolegate::access::Access;
+use rolegate::changes::Log;
 use rolegate::config::ServeOptions;
 use rolegate::domain::policy::Policy;
 use rolegate::grpc::Services;
 use rolegate::grpc::v1::authorization_service_server::{AuthorizationService, AuthorizationServiceServer};
+use rolegate::grpc::v1::change_service_server::ChangeServiceServer;
 use rolegate::grpc::v1::collaborator_service_server::CollaboratorServiceServer;
 use rolegate::grpc::v1::organization_service_server::OrganizationServiceServer;
 use rolegate::grpc::v1::plan_service_server::PlanServiceServer;
@@ -177,8 +179,10 @@ async fn serve_empty(listener: TcpListener, empty: Empty, view: View, databases:
     let policy = Arc::new(Policy::built_in().unwrap());
     let writer = Writer::new(databases.main.clone(), view.clone(), Arc::clone(&policy));
     let reader = Reader::new(databases.main.clone());
+    let log = Log::new(databases.main.clone(), view.clone(), usize::from(options.database_connections));
     let access = Access::new(databases, view.clone(), Arc::clone(&policy));
-    let services = Services::new(view, policy, (reader, writer, access), options.request_timeout);
+    let patience = (options.request_timeout, options.watch_patience);
+    let services = Services::new(view, policy, (reader, writer, access, log), patience);
     let (_reporter, health) = tonic_health::server::health_reporter();
     let routes = Routes::new(AuthorizationServiceServer::new(empty).max_decoding_message_size(limit))
         .add_service(UserServiceServer::new(services.clone()).max_decoding_message_size(limit))
@@ -187,6 +191,7 @@ async fn serve_empty(listener: TcpListener, empty: Empty, view: View, databases:
         .add_service(ProjectServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(CollaboratorServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(PlanServiceServer::new(services.clone()).max_decoding_message_size(limit))
+        .add_service(ChangeServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(ReplicaServiceServer::new(services).max_decoding_message_size(limit))
         .add_service(health);
     transport(&options)

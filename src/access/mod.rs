@@ -3,6 +3,7 @@
 //! Whoever and whatever may be meant is read from indexes in the order of ids; the domain then decides each one, as it
 //! decides a check. So these answers are those of `Check`, one by one, at the revision that they name.
 
+mod changes;
 mod explain;
 mod page;
 mod projects;
@@ -17,6 +18,7 @@ use crate::membership::MembershipError;
 use crate::store::{Databases, GenericClient, Lease, access};
 use crate::view::{Standing, Token, View};
 
+pub use changes::{ChangesPage, ChangesQuestion};
 pub use explain::{ExplainQuestion, Explained};
 pub use page::Page;
 pub use projects::{ListedProject, ProjectsPage, ProjectsQuestion};

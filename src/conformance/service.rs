@@ -106,6 +106,8 @@ fn options() -> ServeOptions {
         heartbeat: Duration::from_secs(1),
         request_timeout: Duration::from_secs(60),
         max_message_size: ByteSize::mib(4),
+        log_retention: None,
+        watch_patience: Duration::from_secs(30),
         shutdown_timeout: Duration::from_secs(5),
     }
 }

@@ -1,10 +1,12 @@
 //! What a write changed: the record for the log, and the entries of the role view that no longer hold.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
-use super::ids::{AccountId, PlanId, ProjectId};
+use super::ids::{AccountId, PlanId, ProjectId, Revision};
 use super::names::{NameKey, ProjectName};
 use super::roles::named;
 
@@ -43,6 +45,50 @@ pub struct Change {
     pub before: Option<Value>,
     /// As it is; `None` where it is gone.
     pub after: Option<Value>,
+}
+
+/// What became of a thing that changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// It is new.
+    Created,
+    /// It is another.
+    Updated,
+    /// It is gone.
+    Removed,
+    /// It has reached its end, and is still there.
+    Expired,
+}
+
+/// The write that records the end of a grant, as the log calls it.
+pub const EXPIRY: &str = "expire_collaborator";
+
+/// A change as the log has it, with the write that it was part of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoggedChange {
+    /// The number of the write.
+    pub revision: Revision,
+    /// Its place in the write, from 1.
+    pub ordinal: i64,
+    /// When, shortly before the commit.
+    pub committed_at: Timestamp,
+    /// What was asked for.
+    pub operation: String,
+    /// On whose behalf; `None`: a caller in its own right, or the clock.
+    pub actor: Option<String>,
+    /// What it changed.
+    pub change: Change,
+}
+
+/// Where a change stands in a list of changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogKey {
+    /// When its write was committed. Lists by name or subject go by the rest alone.
+    pub committed_at: Timestamp,
+    /// The number of its write.
+    pub revision: Revision,
+    /// Its place in the write.
+    pub ordinal: i64,
 }
 
 /// One entry of the role view.
@@ -85,5 +131,39 @@ impl Changes {
     /// Says that an entry of the view no longer holds.
     pub fn touch(&mut self, key: EntryKey) {
         self.touched.insert(key);
+    }
+}
+
+impl LogKey {
+    /// Reads what [`Display`](fmt::Display) wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('.').map(str::parse);
+        let mut next = || parts.next()?.ok();
+        let (committed_at, revision, ordinal) =
+            (Timestamp::from_microsecond(next()?).ok()?, Revision(next()?), next()?);
+        Some(Self { committed_at, revision, ordinal })
+    }
+}
+
+impl fmt::Display for LogKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{}.{}", self.committed_at.as_microsecond(), self.revision, self.ordinal)
+    }
+}
+
+impl LoggedChange {
+    /// Where it stands in a list.
+    pub fn key(&self) -> LogKey {
+        LogKey { committed_at: self.committed_at, revision: self.revision, ordinal: self.ordinal }
+    }
+
+    /// What became of the thing.
+    pub fn kind(&self) -> ChangeKind {
+        match (&self.change.before, &self.change.after) {
+            _ if self.operation == EXPIRY => ChangeKind::Expired,
+            (None, _) => ChangeKind::Created,
+            (Some(_), None) => ChangeKind::Removed,
+            (Some(_), Some(_)) => ChangeKind::Updated,
+        }
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod actions;
 pub mod change;
+pub mod change_filter;
 pub mod decision;
 pub mod explain;
 pub mod facts;

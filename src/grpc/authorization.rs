@@ -3,19 +3,17 @@
 use std::pin::Pin;
 
 use futures::Stream;
-use tokio::time::Instant;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::decisions::At;
 use super::v1::authorization_service_server::AuthorizationService;
 use super::v1::{
-    self, BatchCheckRequest, BatchCheckResponse, CheckAccountRequest, CheckAccountResponse, CheckOrganizationRequest,
+    BatchCheckRequest, BatchCheckResponse, CheckAccountRequest, CheckAccountResponse, CheckOrganizationRequest,
     CheckOrganizationResponse, CheckRequest, CheckResponse, ExplainRequest, ExplainResponse, ListActionsRequest,
     ListActionsResponse, ListProjectsRequest, ListProjectsResponse, ListUsersRequest, ListUsersResponse,
     StreamCheckRequest, StreamCheckResponse,
 };
 use super::{Services, decisions, errors, fields, questions, resources, revision};
-use crate::view::{Freshness, Standing, ViewError};
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -25,8 +23,9 @@ impl AuthorizationService for Services {
         let (deadline, request) = self.take(request);
         let policy = &self.inner.policy;
         let question = questions::project(policy, &request.user, &request.project, &request.action)?;
-        self.be_as_fresh(request.consistency, deadline).await?;
+        let wanted = self.be_as_fresh(request.consistency, deadline).await?;
         let answer = self.inner.view.check_project(policy, &question, Some(deadline)).await.map_err(errors::view)?;
+        wanted.met_by(answer.token)?;
         Ok(Response::new(decisions::project(&answer.value, At::of(&answer))))
     }
 
@@ -37,8 +36,9 @@ impl AuthorizationService for Services {
         let (deadline, request) = self.take(request);
         let policy = &self.inner.policy;
         let question = questions::organization(policy, &request.user, &request.organization, &request.action)?;
-        self.be_as_fresh(request.consistency, deadline).await?;
+        let wanted = self.be_as_fresh(request.consistency, deadline).await?;
         let answer = self.inner.view.check_organization(&question, Some(deadline)).await.map_err(errors::view)?;
+        wanted.met_by(answer.token)?;
         Ok(Response::new(decisions::organization(&answer.value, At::of(&answer))))
     }
 
@@ -46,8 +46,9 @@ impl AuthorizationService for Services {
         let (deadline, request) = self.take(request);
         let policy = &self.inner.policy;
         let question = questions::account(policy, &request.user, &request.account, &request.action)?;
-        self.be_as_fresh(request.consistency, deadline).await?;
+        let wanted = self.be_as_fresh(request.consistency, deadline).await?;
         let answer = self.inner.view.check_account(&question, Some(deadline)).await.map_err(errors::view)?;
+        wanted.met_by(answer.token)?;
         Ok(Response::new(decisions::account(&answer.value, At::of(&answer))))
     }
 
@@ -72,9 +73,10 @@ impl AuthorizationService for Services {
         let policy = &self.inner.policy;
         let user = fields::optional_username("user", &request.user)?.map(|user| user.key());
         let project = questions::project_key(&request.project)?;
-        self.be_as_fresh(request.consistency, deadline).await?;
+        let wanted = self.be_as_fresh(request.consistency, deadline).await?;
         let decided = self.inner.view.check_every_action(policy, user.as_ref(), &project, Some(deadline)).await;
         let answer = decided.map_err(errors::view)?;
+        wanted.met_by(answer.token)?;
         let names = policy.project_actions().map(|(name, _)| name);
         let allowed = names.zip(&answer.value).filter(|(_, decision)| decision.allowed());
         // what is held is the same whatever the action
@@ -101,28 +103,5 @@ impl AuthorizationService for Services {
     async fn list_users(&self, request: Request<ListUsersRequest>) -> Answer<ListUsersResponse> {
         let (deadline, request) = self.take(request);
         self.users_of_project(request, deadline).await.map(Response::new)
-    }
-}
-
-impl Services {
-    /// Waits until the view is as fresh as the caller asks.
-    pub(super) async fn be_as_fresh(&self, asked: Option<v1::Consistency>, deadline: Instant) -> Result<(), Status> {
-        use v1::consistency::Requirement;
-        let view = &self.inner.view;
-        let freshness = match asked.and_then(|consistency| consistency.requirement) {
-            None | Some(Requirement::FullyConsistent(false)) => return Ok(()),
-            Some(Requirement::FullyConsistent(true)) => Freshness::Full,
-            Some(Requirement::AtLeastAsFresh(text)) => {
-                let token = revision::decode(&text).ok_or_else(errors::invalid_revision)?;
-                if view.standing() == Standing::Silent {
-                    return Err(errors::view(ViewError::NotFresh));
-                }
-                if token.history != view.token().history {
-                    return Err(errors::invalid_revision());
-                }
-                Freshness::AtLeast(token.revision)
-            }
-        };
-        view.wait_for(freshness, Some(deadline)).await.map_err(errors::view)
     }
 }

@@ -10,10 +10,11 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use tracing::{error, info};
 
 use super::{revision, v1};
+use crate::changes::WatchError;
 use crate::domain::names::NameError;
 use crate::domain::refusal::Refusal;
 use crate::membership::MembershipError;
-use crate::view::{LoadError, ViewError};
+use crate::view::{LoadError, Token, ViewError};
 use v1::ErrorReason as Reason;
 
 const DOMAIN: &str = "rolegate";
@@ -63,6 +64,36 @@ pub(super) fn invalid_page_token() -> Status {
 pub(super) fn invalid_revision() -> Status {
     let problem = "is no revision of this database; ask again without it";
     invalid(Reason::InvalidRevision, "consistency.at_least_as_fresh", problem)
+}
+
+/// A revision to watch after that is not ours, or another history's.
+pub(super) fn invalid_start() -> Status {
+    let problem = "is no revision of this database; read everything anew and watch from now on";
+    invalid(Reason::InvalidRevision, "after", problem)
+}
+
+/// Why a watch ended, or could not begin.
+pub(super) fn watch(failure: WatchError) -> Status {
+    let message = format!("failed to {failure}");
+    match failure {
+        WatchError::Pruned(start) => {
+            let metadata = HashMap::from([("revision".to_owned(), revision::encode(start))]);
+            with_metadata(Code::OutOfRange, Reason::LogPruned, &message, metadata, ErrorDetails::new())
+        }
+        WatchError::HistoryChanged => status(Code::Aborted, Reason::HistoryChanged, &message, ErrorDetails::new()),
+        WatchError::View(failure) => view(failure),
+        WatchError::Store(failure) => {
+            error!(error = &failure as &dyn std::error::Error, "failed to read the log for a watch");
+            internal()
+        }
+    }
+}
+
+/// A watch whose caller took nothing for too long.
+pub(super) fn watcher_too_slow(told: Token) -> Status {
+    let message = "failed to go on: nothing was taken for too long; watch again after the revision that was reached";
+    let metadata = HashMap::from([("revision".to_owned(), revision::encode(told))]);
+    with_metadata(Code::ResourceExhausted, Reason::WatcherTooSlow, message, metadata, ErrorDetails::new())
 }
 
 /// What the view could not answer.

@@ -22,8 +22,9 @@ impl Services {
             project: fields::project("project", &request.project)?,
             rule: *questions::project_action(&self.inner.policy, &request.action)?,
         };
-        self.be_as_fresh(request.consistency, deadline).await?;
+        let wanted = self.be_as_fresh(request.consistency, deadline).await?;
         let explained = self.read(deadline, self.inner.access.explain(&question)).await?;
+        wanted.met_by(explained.token)?;
         Ok(response(&explained))
     }
 }

@@ -31,8 +31,9 @@ impl Services {
         let bound = vec!["projects_of_user", user, &request.action, owner, &origin, &public];
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
         let page = paging.filled(|last| Uuid::try_parse(last).ok().map(ProjectId))?;
-        self.be_as_fresh(request.consistency, deadline).await?;
+        let wanted = self.be_as_fresh(request.consistency, deadline).await?;
         let found = self.read(deadline, self.inner.access.projects(&question, page)).await?;
+        wanted.met_by(found.token)?;
         let (AccountId(user), owner) = found.about;
         let about = format!("{user}/{}", owner.map_or(0, |AccountId(owner)| owner));
         let next = found.next.map(|last| last.to_string());
@@ -61,8 +62,9 @@ impl Services {
         let bound = vec!["users_of_project", &*project, &request.action, &incognito];
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
         let page = paging.filled(|last| last.parse().ok().map(AccountId))?;
-        self.be_as_fresh(request.consistency, deadline).await?;
+        let wanted = self.be_as_fresh(request.consistency, deadline).await?;
         let found = self.read(deadline, self.inner.access.users(&question, page)).await?;
+        wanted.met_by(found.token)?;
         let next = found.next.map(|AccountId(last)| last.to_string());
         let next_page_token = match found.about {
             Some(project) => paging.go_on(&project.to_string(), next)?,

@@ -32,12 +32,13 @@ impl Services {
             let problem = format!("has {} checks, and may have 1,000; ask in several batches", request.checks.len());
             return Err(errors::invalid_field("checks", &problem));
         }
-        self.be_as_fresh(request.consistency, deadline).await?;
+        let wanted = self.be_as_fresh(request.consistency, deadline).await?;
         let policy = &self.inner.policy;
         let mut asked = Vec::with_capacity(request.checks.len());
         let mut ask = |item| questions::item(policy, item).map(|question| asked.push(question));
         let parsed: Vec<Result<(), Status>> = request.checks.iter().map(&mut ask).collect();
         let answer = self.inner.view.check_all(policy, &asked, Some(deadline)).await.map_err(errors::view)?;
+        wanted.met_by(answer.token)?;
         let mut verdicts = answer.value.into_iter();
         let mut next = || verdicts.next().ok_or_else(errors::internal)?.map_err(errors::view);
         let verdicts = parsed.into_iter().map(|parsed| parsed.and_then(|()| next()));
@@ -82,8 +83,10 @@ impl Services {
             let item = request.check.ok_or_else(|| errors::invalid_field("check", "must be there"))?;
             let question = questions::item(policy, &item)?;
             drop(item);
-            self.be_as_fresh(request.consistency, deadline).await?;
-            self.inner.view.check(policy, &question, Some(deadline)).await.map_err(errors::view)
+            let wanted = self.be_as_fresh(request.consistency, deadline).await?;
+            let answer = self.inner.view.check(policy, &question, Some(deadline)).await.map_err(errors::view)?;
+            wanted.met_by(answer.token)?;
+            Ok(answer)
         };
         let result = match decided.await {
             Ok(answer) => {

@@ -3,12 +3,14 @@
 //! A file a service. Nothing in here decides, and nothing in here knows of SQL.
 
 mod authorization;
+mod changes;
 mod collaborators;
 mod deadline;
 mod decisions;
 mod errors;
 mod explain;
 mod fields;
+mod freshness;
 pub mod health;
 mod listing;
 mod many;
@@ -22,6 +24,7 @@ mod resources;
 mod revision;
 mod teams;
 mod users;
+mod watches;
 mod writes;
 
 use std::sync::Arc;
@@ -33,6 +36,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status};
 
 use crate::access::Access;
+use crate::changes::Log;
 use crate::domain::policy::Policy;
 use crate::membership::{MembershipError, Reader, Writer};
 use crate::view::{Standing, View, ViewError};
@@ -60,8 +64,11 @@ struct Inner {
     access: Access,
     reader: Reader,
     writer: Writer,
+    log: Log,
     /// How long a request without a deadline may take.
     timeout: Duration,
+    /// How long somebody who watches may take nothing.
+    watch_patience: Duration,
     seal: OnceCell<Seal>,
     /// Cancelled when the service begins to end: streams must not hold it up.
     stopping: CancellationToken,
@@ -72,11 +79,24 @@ impl Services {
     pub fn new(
         view: View,
         policy: Arc<Policy>,
-        (reader, writer, access): (Reader, Writer, Access),
-        timeout: Duration,
+        (reader, writer, access, log): (Reader, Writer, Access, Log),
+        (timeout, watch_patience): (Duration, Duration),
     ) -> Self {
         let (seal, stopping) = (OnceCell::new(), CancellationToken::new());
-        Self { inner: Arc::new(Inner { view, policy, access, reader, writer, timeout, seal, stopping }) }
+        Self {
+            inner: Arc::new(Inner {
+                view,
+                policy,
+                access,
+                reader,
+                writer,
+                log,
+                timeout,
+                watch_patience,
+                seal,
+                stopping,
+            }),
+        }
     }
 
     /// Ends the streams: what else is under way may finish.

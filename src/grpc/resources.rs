@@ -120,6 +120,6 @@ fn organization_role(role: OrganizationRole) -> v1::OrganizationRole {
     }
 }
 
-fn time(time: Timestamp) -> Option<prost_types::Timestamp> {
+pub(super) fn time(time: Timestamp) -> Option<prost_types::Timestamp> {
     Some(prost_types::Timestamp { seconds: time.as_second(), nanos: time.subsec_nanosecond() })
 }

@@ -7,6 +7,7 @@ mod actor;
 mod cascade;
 pub mod collaborators;
 mod error;
+pub mod expiries;
 mod hidden;
 mod journal;
 pub mod members;

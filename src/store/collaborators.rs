@@ -61,7 +61,7 @@ pub async fn get(
 ) -> Result<Option<Collaborator>, StoreError> {
     const SQL: &str =
         select_collaborators!("collaborator", "WHERE row.project_id = $1 AND (row.user_id = $2 OR row.team_id = $3)");
-    let (user, team) = columns(subject);
+    let (user, team) = subject.columns();
     query_opt(client, SQL, &[&project.0, &user, &team]).await?.as_ref().map(collaborator).transpose()
 }
 
@@ -133,14 +133,14 @@ pub async fn insert(
         INSERT INTO collaborator
             (project_id, owner_id, user_id, team_id, role, incognito, expires_at, created_by, updated_by)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
-    let (user, team) = columns(subject);
+    let (user, team) = subject.columns();
     let (role, incognito, expires_at) = (grant.role.name(), grant.incognito, grant.expires_at);
     let (id, owner) = (project.id.0, project.owner.0);
     execute(client, SQL, &[&id, &owner, &user, &team, &role, &incognito, &expires_at, &actor]).await?;
     Ok(())
 }
 
-/// Gives a collaborator these settings.
+/// Gives a collaborator these settings. Another end is one that the log does not have yet.
 pub async fn update(
     client: &impl GenericClient,
     project: ProjectId,
@@ -149,9 +149,10 @@ pub async fn update(
     actor: Option<&str>,
 ) -> Result<(), StoreError> {
     const SQL: &str = "-- update_collaborator
-        UPDATE collaborator SET role = $4, incognito = $5, expires_at = $6, updated_by = $7, updated_at = now()
+        UPDATE collaborator SET role = $4, incognito = $5, expires_at = $6, updated_by = $7, updated_at = now(),
+            expiry_logged = expiry_logged AND expires_at IS NOT DISTINCT FROM $6
         WHERE project_id = $1 AND (user_id = $2 OR team_id = $3)";
-    let (user, team) = columns(subject);
+    let (user, team) = subject.columns();
     let (role, incognito, expires_at) = (grant.role.name(), grant.incognito, grant.expires_at);
     execute(client, SQL, &[&project.0, &user, &team, &role, &incognito, &expires_at, &actor]).await?;
     Ok(())
@@ -198,10 +199,13 @@ pub async fn delete(client: &impl GenericClient, which: Which) -> Result<Vec<Col
     rows.iter().map(collaborator).collect()
 }
 
-fn columns(subject: Subject) -> (Option<i64>, Option<i64>) {
-    match subject {
-        Subject::User(user) => (Some(user.0), None),
-        Subject::Team(team) => (None, Some(team.0)),
+impl Subject {
+    /// As the columns `user_id` and `team_id` have it.
+    pub(super) fn columns(self) -> (Option<i64>, Option<i64>) {
+        match self {
+            Self::User(user) => (Some(user.0), None),
+            Self::Team(team) => (None, Some(team.0)),
+        }
     }
 }
 

@@ -20,6 +20,14 @@ use super::error::StoreError;
 /// How long all servers together may take to let us in.
 pub const CONNECTION_WAIT: Duration = Duration::from_secs(4);
 
+/// How long a session may be silent in a transaction: at least what a machine that has much to do may need, and at most what
+/// a write may take anyway.
+const SHORTEST_HOLD: Duration = Duration::from_secs(1);
+const LONGEST_HOLD: Duration = Duration::from_secs(30);
+
+/// How long to wait for a lock at the most, before the write is run again.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
 /// The servers of a database. Cheap to clone; clones remember together which of them let us in last.
 #[derive(Clone)]
 pub struct Hosts {
@@ -64,6 +72,19 @@ impl Hosts {
         configs.iter_mut().for_each(|config| add_options(config, options));
         let last = Arc::clone(&self.inner.last);
         Self { inner: Arc::new(Inner { configs, last }) }
+    }
+
+    /// The same servers, which take a session's locks away once it has been silent in a transaction for that long: those of a
+    /// process that was paused, or cut off without either side hearing of it, must not hold up the writes of others for longer
+    /// than its lease does.
+    #[must_use]
+    pub fn holding_locks_for(&self, lease: Duration) -> Self {
+        let holds = lease.clamp(SHORTEST_HOLD, LONGEST_HOLD);
+        // a little less: what waits is to give up before what it waits for is taken away, or one session after the other of a
+        // process that hangs would get the lock and hold it as long; what does not hang is run again
+        let waits = LONGEST_WAIT.min(holds * 9 / 10);
+        let (holds, waits) = (holds.as_millis(), waits.as_millis());
+        self.with_options(&format!("-c idle_in_transaction_session_timeout={holds}ms -c lock_timeout={waits}ms"))
     }
 
     /// Connects to the first server that is what is wanted.

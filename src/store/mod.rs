@@ -4,11 +4,13 @@
 
 pub mod access;
 pub mod accounts;
+pub mod changes;
 pub mod collaborators;
 pub mod connect;
 pub mod database;
 pub mod embedded;
 pub mod error;
+pub mod expiries;
 pub mod loads;
 pub mod locks;
 pub mod log;
@@ -18,6 +20,7 @@ pub mod migrations;
 pub mod plans;
 pub mod projects;
 pub mod replicas;
+pub mod retention;
 mod rows;
 pub mod scratch;
 mod standbys;

@@ -34,29 +34,37 @@ impl View {
     /// # Errors
     /// [`Unconfirmed`], at the deadline or where the write was lost.
     pub async fn wait_for_replicas(&self, write: Place, deadline: Option<Instant>) -> Result<(), Unconfirmed> {
-        match until(deadline, self.seen(write)).await {
-            Some(true) => {}
-            Some(false) => return Err(Unconfirmed::Lost),
+        let epoch = match until(deadline, self.seen(write)).await {
+            Some(epoch) => epoch.ok_or(Unconfirmed::Lost)?,
             // who else there is is not known either
             None => return Err(Unconfirmed::Behind { names: vec![self.inner.settings.name.clone()] }),
-        }
+        };
         // the read that showed the write has shown who held a lease after it was committed
-        let applied = until(deadline, self.all_applied(write.revision)).await;
-        let names = || self.behind(write.revision).into_iter().map(|(name, _)| name).collect();
-        applied.ok_or_else(|| Unconfirmed::Behind { names: names() })
+        match until(deadline, self.all_applied(write.revision, epoch)).await {
+            Some(true) => Ok(()),
+            Some(false) => Err(Unconfirmed::Lost),
+            None => {
+                let names = self.behind(write.revision).into_iter().map(|(name, _)| name).collect();
+                Err(Unconfirmed::Behind { names })
+            }
+        }
     }
 
-    /// Waits until that very write has been applied here; `false` where the history went on without it.
-    async fn seen(&self, write: Place) -> bool {
-        let mut applied = self.inner.progress.watch_applied();
+    /// Waits until that very write has been applied here, and says in which epoch; `None` where the history went on without
+    /// it.
+    async fn seen(&self, write: Place) -> Option<u64> {
+        let progress = &self.inner.progress;
+        let mut applied = progress.watch_applied();
         self.inner.bell.notify_one();
         loop {
             applied.mark_unchanged();
-            if self.inner.progress.has_applied(write) {
-                return true;
+            // before the question whether it was applied: what comes in between must not read as a history without it
+            let position = progress.position();
+            if progress.has_applied(write) && progress.position().epoch() == position.epoch() {
+                return Some(position.epoch());
             }
-            if self.inner.progress.position().revision() >= write.revision {
-                return false;
+            if position.revision() >= write.revision && progress.position().epoch() == position.epoch() {
+                return None;
             }
             // the sender lives as long as the view
             let _ = applied.changed().await;
@@ -85,11 +93,17 @@ impl View {
         replicas
     }
 
-    async fn all_applied(&self, revision: Revision) {
+    /// Waits until nobody may answer without having applied it; `false` where the epoch that it was seen in is over.
+    async fn all_applied(&self, revision: Revision, epoch: u64) -> bool {
         let mut replicas = self.inner.replicas.subscribe();
         loop {
             replicas.mark_unchanged();
-            let Some(next_end) = self.behind(revision).into_iter().map(|(_, until)| until).min() else { return };
+            let next_end = self.behind(revision).into_iter().map(|(_, until)| until).min();
+            // after the look: a new epoch shows here before its replicas show there
+            if self.inner.progress.position().epoch() != epoch {
+                return false;
+            }
+            let Some(next_end) = next_end else { return true };
             tokio::select! {
                 _ = replicas.changed() => {}
                 () = tokio::time::sleep(next_end.remaining()) => {}

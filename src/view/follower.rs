@@ -83,7 +83,6 @@ impl Follower {
             let (now, renewal) = loop {
                 let from = self.bookmark.map_or(Revision(i64::MAX), |bookmark| bookmark.place.revision);
                 let tail = timeout(limit, reader.tail(from)).await.map_err(within)??;
-                self.view.observe_replicas(&tail.replicas);
                 let own = tail.replicas.iter().find(|row| row.id == *id).map(|row| row.renewals);
                 let now = tail.now;
                 if self.advance(&reader, tail).await? {
@@ -132,6 +131,11 @@ impl Follower {
             return Ok(false);
         }
         let after = at.place.revision;
+        if is_pruned(at, &tail) {
+            warn!(applied = after.0, "the log no longer reaches back to where this replica was; starting over");
+            self.bookmark = None;
+            return Ok(false);
+        }
         let new: Vec<&Entry> = tail.entries.iter().filter(|entry| entry.place.revision > after).collect();
         let expected = (after.0 + 1..).map(Revision);
         let has_hole = new.iter().zip(expected).any(|(entry, expected)| entry.place.revision != expected);
@@ -142,6 +146,8 @@ impl Follower {
             return Err(Interruption::Hole(after));
         }
         at.place = last;
+        // not before the tail is known to be of this history, and before anybody can see what it applies
+        self.view.observe_replicas(&tail.replicas);
         if !new.is_empty() {
             self.apply(&new, last);
         }
@@ -164,8 +170,9 @@ impl Follower {
         let Inner { entries, progress, .. } = &*self.view.inner;
         let revision = tail.counter.revision;
         let epoch = progress.position().epoch() + 1;
-        self.view.forget_replicas(&tail.replicas);
         progress.begin_epoch(epoch, tail.history);
+        // who waits for a write of the epoch before sees that it is over before it sees these
+        self.view.forget_replicas(&tail.replicas);
         entries.reset(epoch, revision);
         progress.apply(Position::new(epoch, revision), &[tail.counter]);
         self.bookmark = Some(Bookmark { place: tail.counter, history: tail.history });
@@ -182,11 +189,15 @@ fn broken_history(at: &Bookmark, tail: &Tail) -> Option<&'static str> {
     }
     let first = tail.entries.first().map(|entry| entry.place);
     match first {
-        _ if at.place.id.is_none() => None,
+        _ if at.place.id.is_none() || is_pruned(at, tail) => None,
         Some(first) if first == at.place => None,
-        Some(first) if first.revision > at.place.revision => {
-            Some("its log no longer reaches back to where this replica was")
-        }
         _ => Some("its last applied revision is another write"),
     }
+}
+
+/// Whether what comes next in the log is no longer kept.
+fn is_pruned(at: &Bookmark, tail: &Tail) -> bool {
+    // before the first write there is no place that could be kept
+    let kept = if at.place.id.is_some() { at.place.revision.0 } else { at.place.revision.0 + 1 };
+    tail.entries.first().is_some_and(|first| first.place.revision.0 > kept)
 }

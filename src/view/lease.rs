@@ -92,7 +92,7 @@ impl LeaseKeeper {
             number: self.renewals,
             lease: inner.settings.lease,
             applied,
-            needs: applied.revision,
+            needs: self.view.needs(),
         };
         let mut reads = inner.progress.watch_reads();
         holder.renew(&renewal).await?;

@@ -12,7 +12,10 @@ mod entries;
 mod error;
 mod follower;
 mod glance;
+mod holds;
 mod lease;
+#[cfg(test)]
+mod lease_model;
 mod loader;
 mod pauses;
 mod position;
@@ -34,6 +37,7 @@ use crate::domain::ids::{Place, Revision};
 use crate::store::Databases;
 
 use entries::Entries;
+use holds::Holds;
 use lease::LeaseKeeper;
 use progress::Progress;
 use replicas::Replicas;
@@ -42,6 +46,7 @@ pub use check::{Answer, LevelQuestion, ProjectQuestion, Question, Verdict};
 pub use confirm::KnownReplica;
 pub use error::{LoadError, Unconfirmed, ViewError};
 pub use glance::ProjectKey;
+pub use holds::Hold;
 pub use position::Token;
 pub use progress::Standing;
 
@@ -90,6 +95,7 @@ struct Inner {
     bell: Arc<Notify>,
     loads: mpsc::UnboundedSender<Vec<EntryKey>>,
     settings: ViewSettings,
+    holds: Holds,
 }
 
 /// What keeps a view: nothing is known and nothing answered before it runs.
@@ -124,6 +130,7 @@ impl View {
             bell: Arc::new(Notify::new()),
             loads,
             settings,
+            holds: Holds::default(),
         };
         let view = Self { inner: Arc::new(inner) };
         (view.clone(), Keeper { view, databases, queue })
@@ -179,6 +186,13 @@ impl View {
                 standing => self.standing_changed(standing).await,
             }
         }
+    }
+
+    /// Waits until the view is at another place in the log than that. Cancel-safe.
+    pub async fn moved_on(&self, from: Token) {
+        let mut applied = self.inner.progress.watch_applied();
+        // the sender lives as long as the view
+        let _ = applied.wait_for(|_| self.token() != from).await;
     }
 
     /// Waits until the view is as fresh as asked. Cancel-safe.

@@ -7,6 +7,7 @@ use prost_types::FieldMask;
 use rolegate::grpc::v1::{
     CollaboratorServiceAddRequest, CollaboratorServiceUpdateRequest, DecisionReason, Origin, ProjectRole,
 };
+use tonic::Status;
 
 use crate::support::Service;
 use crate::support::oracle::database_clock;
@@ -31,7 +32,10 @@ async fn ends_on_time(scene: &Scene, services: &[&Service]) {
     let mut granted = vec![0; services.len()];
     for _ in 0..30 {
         let end = database_clock(&client).await + SignedDuration::from_millis(50);
-        end_grant(services[0], "bob", Some(end)).await;
+        if end_grant(services[0], "bob", Some(end)).await.is_err() {
+            // on a busy machine the end may be past before it is asked for
+            continue;
+        }
         for place in (0..services.len()).cycle() {
             let before = database_clock(&client).await;
             let answer = services[place].check("bob", PROJECT, "delete_files").await.unwrap();
@@ -56,7 +60,10 @@ async fn a_grant_ends_with_nothing_written_and_the_next_role_takes_its_place() {
     let client = connect(&scene.elsewhere.database).await;
     let end = database_clock(&client).await + SignedDuration::from_millis(1_500);
     scene.here.add_collaborator(PROJECT, "@acme/crew", ProjectRole::Reader).await.unwrap();
-    end_grant(&scene.here, "bob", Some(end)).await;
+    end_grant(&scene.here, "bob", Some(end)).await.unwrap();
+    // nobody can record the end meanwhile
+    let holder = connect(&scene.elsewhere.database).await;
+    holder.batch_execute("BEGIN; SELECT FROM project FOR UPDATE").await.unwrap();
     let before = scene.here.check("bob", PROJECT, "delete_files").await.unwrap();
     assert_eq!(
         (before.allowed, before.origin(), before.expires_at.map(moment)),
@@ -72,8 +79,9 @@ async fn a_grant_ends_with_nothing_written_and_the_next_role_takes_its_place() {
         (DecisionReason::RoleTooLow, ProjectRole::Reader, Origin::TeamMember)
     );
     assert_eq!((after.expires_at, &after.revision), (None, &before.revision), "nothing was written in between");
+    holder.batch_execute("ROLLBACK").await.unwrap();
 
-    end_grant(&scene.here, "bob", None).await;
+    end_grant(&scene.here, "bob", None).await.unwrap();
     let again = scene.here.check("bob", PROJECT, "delete_files").await.unwrap();
     assert_eq!((again.allowed, again.expires_at), (true, None), "a grant that had ended lasts again");
 }
@@ -95,7 +103,7 @@ async fn a_grant_that_ended_before_it_was_given_gives_nothing() {
     assert_eq!(answer.reason(), DecisionReason::NoRole);
 }
 
-async fn end_grant(service: &Service, who: &str, end: Option<Timestamp>) {
+async fn end_grant(service: &Service, who: &str, end: Option<Timestamp>) -> Result<(), Status> {
     let request = CollaboratorServiceUpdateRequest {
         project: PROJECT.to_owned(),
         collaborator: who.to_owned(),
@@ -103,7 +111,7 @@ async fn end_grant(service: &Service, who: &str, end: Option<Timestamp>) {
         expires_at: end.map(timestamp),
         ..Default::default()
     };
-    service.collaborators().update(request).await.unwrap();
+    service.collaborators().update(request).await.map(drop)
 }
 
 fn timestamp(time: Timestamp) -> prost_types::Timestamp {

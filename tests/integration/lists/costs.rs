@@ -16,7 +16,7 @@ const ROWS: i64 = 1_001;
 const DEAREST_ROW: i64 = 30;
 
 /// A statement under test, by the name and the arguments that it is prepared and executed with.
-struct Prepared<'a> {
+pub struct Prepared<'a> {
     client: &'a Client,
     name: &'static str,
 }
@@ -120,7 +120,7 @@ async fn facts_of_users(client: &Client) {
 }
 
 /// No page costs twice what another does, and none more than its rows may.
-fn even(what: &str, costs: &[i64]) {
+pub fn even(what: &str, costs: &[i64]) {
     println!("  {what}: {costs:?} buffers");
     let (least, most) = (*costs.iter().min().unwrap(), *costs.iter().max().unwrap());
     assert!(most <= 2 * least, "{what}: {costs:?} buffers a page");
@@ -145,14 +145,14 @@ async fn text(client: &Client, sql: &str) -> String {
 }
 
 impl<'a> Prepared<'a> {
-    async fn new(client: &'a Client, name: &'static str, types: &str) -> Self {
+    pub async fn new(client: &'a Client, name: &'static str, types: &str) -> Self {
         let sql = statements().remove(name).unwrap();
         client.batch_execute(&format!("DEALLOCATE ALL; PREPARE {name} ({types}) AS {sql}")).await.unwrap();
         Self { client, name }
     }
 
     /// How many buffers an execution touches; it must find so many rows.
-    async fn cost(&self, arguments: &str, rows: i64) -> i64 {
+    pub async fn cost(&self, arguments: &str, rows: i64) -> i64 {
         let sql = format!("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) EXECUTE {} ({arguments})", self.name);
         let explained: Value = self.client.query_one(&sql, &[]).await.unwrap().get(0);
         let plan = &explained[0]["Plan"];

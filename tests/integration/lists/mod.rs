@@ -1,6 +1,6 @@
 //! `ListProjects` and `ListUsers`: at scale, while others write, and what their pages are bound to.
 
-mod costs;
+pub mod costs;
 mod crowd;
 mod scale;
 mod tokens;

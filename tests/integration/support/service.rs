@@ -7,6 +7,7 @@ use clap::Parser;
 use rolegate::config::ServeOptions;
 use rolegate::domain::policy::Policy;
 use rolegate::grpc::v1::authorization_service_client::AuthorizationServiceClient;
+use rolegate::grpc::v1::change_service_client::ChangeServiceClient;
 use rolegate::grpc::v1::collaborator_service_client::CollaboratorServiceClient;
 use rolegate::grpc::v1::consistency::Requirement;
 use rolegate::grpc::v1::organization_service_client::OrganizationServiceClient;
@@ -78,6 +79,10 @@ impl Clients {
 
     pub fn collaborators(&self) -> CollaboratorServiceClient<Channel> {
         CollaboratorServiceClient::new(self.channel.clone())
+    }
+
+    pub fn changes(&self) -> ChangeServiceClient<Channel> {
+        ChangeServiceClient::new(self.channel.clone())
     }
 
     pub fn plans(&self) -> PlanServiceClient<Channel> {

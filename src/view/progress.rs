@@ -150,8 +150,9 @@ impl Progress {
         recent.extend(new);
         let surplus = recent.len().saturating_sub(RECENT);
         recent.drain(..surplus);
-        drop(recent);
+        // under the lock: what is told to others as applied is what answers name
         self.position.store(position.0, Ordering::Release);
+        drop(recent);
         self.applied.send_replace(position);
     }
 

@@ -31,7 +31,7 @@ const MENDED: Duration = Duration::from_secs(20);
 const CALM: Duration = Duration::from_secs(2);
 
 /// What is allowed for a machine that has much to do.
-const TERMS: Terms = Terms { lease: LEASE, margin: Duration::from_millis(1_500), recovery: Duration::from_secs(3) };
+const TERMS: Terms = Terms { lease: LEASE, margin: Duration::from_secs(3), recovery: Duration::from_secs(3) };
 
 /// What a run came to.
 pub struct Summary {

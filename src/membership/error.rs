@@ -71,7 +71,7 @@ impl From<StoreError> for MembershipError {
         match error {
             StoreError::OutcomeUnknown(_) => Self::OutcomeUnknown,
             StoreError::Conflict => Self::Met,
-            StoreError::Unavailable(_) => Self::Unavailable(error),
+            StoreError::Unavailable(_) | StoreError::Restoring => Self::Unavailable(error),
             StoreError::Constraint(_) | StoreError::Unreadable { .. } | StoreError::Statement(_) => {
                 Self::Internal(error)
             }

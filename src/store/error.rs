@@ -21,6 +21,9 @@ pub enum StoreError {
     /// The database holds something that the code does not know.
     #[error("understand the stored {what} `{value}`")]
     Unreadable { what: &'static str, value: String },
+    /// The tables are there and not whole.
+    #[error("find the foreign keys; a dump is being restored, or was restored without them")]
+    Restoring,
     /// Any other answer of the database: a mistake in this code.
     #[error("run a statement")]
     Statement(#[source] tokio_postgres::Error),

@@ -56,6 +56,8 @@ pub enum Heard {
 pub struct LogReader {
     client: Client,
     follow: Statement,
+    /// Which table the counter is in: another one where a dump was restored.
+    pub table: u32,
     _connection: AbortOnDropHandle<()>,
 }
 
@@ -96,7 +98,8 @@ impl LogReader {
         replicas::recognize_server(&client, lease).await?;
         client.batch_execute(&format!("LISTEN rolegate; LISTEN {}", replicas::APPLIED_CHANNEL)).await?;
         let follow = client.prepare(SQL).await?;
-        Ok(Self { client, follow, _connection: connection })
+        let table = recognize_tables(&client).await?;
+        Ok(Self { client, follow, table, _connection: connection })
     }
 
     /// Reads the counter, the log from `from` on, that revision included, and who holds a lease, all in one snapshot. Where
@@ -120,6 +123,18 @@ impl LogReader {
     pub async fn rename_history(&self, history: Uuid, reached: Place, lease: Duration) -> Result<bool, StoreError> {
         replicas::rename_history(&self.client, history, reached, lease).await
     }
+}
+
+/// Which table the counter is in.
+///
+/// # Errors
+/// Where a dump is being restored: its data comes table by table, also after the counter, and foreign keys come last.
+async fn recognize_tables(client: &Client) -> Result<u32, StoreError> {
+    const SQL: &str = "-- recognize_tables
+        SELECT 'revision'::regclass::oid, EXISTS (SELECT FROM pg_constraint WHERE conname = 'team_member_user_fk'
+                                                  AND conrelid = 'team_member'::regclass)";
+    let row = client.query_one(SQL, &[]).await?;
+    if row.get(1) { Ok(row.get(0)) } else { Err(StoreError::Restoring) }
 }
 
 fn heard(message: &Notification) -> Option<Heard> {

@@ -120,6 +120,15 @@ impl<V> Cell<V> {
 }
 
 #[cfg(test)]
+impl<V> Cell<V> {
+    /// All that it is: what it holds, whether it is being loaded, and what a read must show.
+    pub(super) fn parts(&self) -> (Option<&Arc<Entry<V>>>, bool, Revision) {
+        let Self { entry, load, not_before } = self;
+        (entry.as_ref(), load.is_some(), *not_before)
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

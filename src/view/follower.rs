@@ -43,7 +43,7 @@ enum Interruption {
 
 /// Follows the log for ever, through every loss of the connection.
 pub(super) async fn run(view: View, databases: Databases) {
-    let mut follower = Follower { view, databases, bookmark: None };
+    let mut follower = Follower { view, databases, bookmark: None, table: None, is_restored: false };
     let mut pauses = Pauses::default();
     loop {
         let begun = Instant::now();
@@ -58,6 +58,9 @@ struct Follower {
     view: View,
     databases: Databases,
     bookmark: Option<Bookmark>,
+    /// Which table the counter was last in, and whether it is another one since the view began.
+    table: Option<u32>,
+    is_restored: bool,
 }
 
 impl Follower {
@@ -67,6 +70,7 @@ impl Follower {
         let limit = settings.lease / 2;
         let within = |_| Interruption::TimedOut;
         let reader = self.connect(limit + CONNECTION_WAIT).await?;
+        self.is_restored |= self.table.replace(reader.table).is_some_and(|table| table != reader.table);
         let after = self.bookmark.map(|bookmark| bookmark.place.revision.0);
         info!(after, "following the log of changes");
         if after.is_some() {
@@ -115,6 +119,16 @@ impl Follower {
             self.databases.renew_connections();
             self.bookmark = None;
             return Err(Interruption::OtherHistory);
+        }
+        if std::mem::take(&mut self.is_restored) {
+            // its rows came one after the other, maybe while the counter was already there
+            error!(
+                applied = at.place.revision.0,
+                "the tables are not those that they were: a dump was restored; starting over"
+            );
+            self.databases.renew_connections();
+            self.bookmark = None;
+            return Ok(false);
         }
         let after = at.place.revision;
         if is_pruned(at, &tail) {

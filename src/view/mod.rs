@@ -14,6 +14,8 @@ mod follower;
 mod glance;
 mod holds;
 mod lease;
+#[cfg(test)]
+mod lease_model;
 mod loader;
 mod pauses;
 mod position;

@@ -222,5 +222,5 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
 }
 
 #[cfg(test)]
-#[path = "interleavings.rs"]
+#[path = "interleavings/mod.rs"]
 mod interleavings;

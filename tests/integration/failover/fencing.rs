@@ -128,11 +128,8 @@ async fn a_write_that_only_an_old_primary_took_is_never_acknowledged() {
         let found = client.query("SELECT FROM account WHERE username = $1", &[username]).await.unwrap();
         assert_eq!(found.len(), 1, "{username} was acknowledged, and the primary does not have it");
     }
-    replica.until_accepted(async |replica| replica.create_user("settled").await).await;
-    assert!(
-        !acknowledged.is_empty()
-            || !client.query("SELECT FROM account WHERE username = 'settled'", &[]).await.unwrap().is_empty()
-    );
+    let settled = replica.until_it_writes("settled").await;
+    assert_eq!(client.query("SELECT FROM account WHERE username = $1", &[&settled]).await.unwrap().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -156,7 +153,7 @@ async fn a_write_that_the_standby_does_not_have_is_not_shown_to_anybody() {
     let found = replica.users().get(UserServiceGetRequest { username: "dan".to_owned() }).await;
     assert_eq!(found.unwrap_err().code(), Code::NotFound);
     standby.thaw();
-    replica.until_accepted(async |replica| replica.create_user("eve").await).await;
+    replica.until_it_writes("eve").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

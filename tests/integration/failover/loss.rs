@@ -32,7 +32,7 @@ async fn what_a_failover_lost_is_noticed_and_answered_from_no_more() {
     primary.kill().await;
     let promoted = Instant::now();
     standby.promote().await;
-    first.until_accepted(async |replica| replica.create_user("dan").await).await;
+    first.until_it_writes("dan").await;
     let accepted = promoted.elapsed();
     println!("promoted, the first write was acknowledged after {accepted:?}");
     assert!(accepted >= LEASE, "who answers from what was lost is not known before: {accepted:?}");

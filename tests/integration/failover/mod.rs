@@ -122,6 +122,19 @@ impl Replica {
     }
 }
 
+impl Replica {
+    /// Creates users until one is acknowledged, and returns its name. Each has a name of its own: one whose outcome is
+    /// unknown may be there.
+    pub async fn until_it_writes(&self, name: &str) -> String {
+        let attempt = std::sync::atomic::AtomicU32::new(0);
+        let create = async |replica: &Self| {
+            let username = format!("{name}-{}", attempt.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+            replica.create_user(&username).await.map(|_| username)
+        };
+        self.until_accepted(create).await
+    }
+}
+
 /// A primary, and a standby that streams from it.
 pub async fn pair() -> (Node, Node) {
     let primary = Node::primary().await;

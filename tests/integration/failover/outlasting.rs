@@ -49,7 +49,7 @@ async fn where_it_is_allowed_answers_go_on_beyond_the_lease_and_say_so() {
         until_stale(replica, false).await;
         assert_eq!(freshness(replica).await, ServingStatus::Serving);
     }
-    first.until_accepted(async |replica| replica.create_user("after").await).await;
+    first.until_it_writes("after").await;
     let (acknowledged, answers) = load.stop().await;
     all_there(&first, &standby, &acknowledged).await;
     for answers in answers {

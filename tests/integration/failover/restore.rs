@@ -41,12 +41,14 @@ async fn a_dump_of_what_is_there_restored_in_pieces_leaves_nothing_wrong_behind(
     let site = Site::set().await;
     let dump = site.dump().await;
     // nothing was written since: neither the counter nor the log can tell
-    let listed = site.node.run_client("pg_restore", &["--list", &dump]).await;
+    let listed = site.node.run_client("pg_restore", &["--list", "--section=data", &dump]).await;
     let listed = String::from_utf8(listed.stdout).unwrap();
-    let late = |line: &&str| line.contains("TABLE DATA public collaborator");
+    let is_late = |line: &&str| line.contains("TABLE DATA public collaborator");
     let list = site.node.file("list");
-    std::fs::write(&list, listed.lines().filter(|line| !late(line)).collect::<Vec<_>>().join("\n")).unwrap();
-    site.restore(&["--clean", "--use-list", &list, &dump]).await;
+    std::fs::write(&list, listed.lines().filter(|line| !is_late(line)).collect::<Vec<_>>().join("\n")).unwrap();
+    site.node.client().await.batch_execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public").await.unwrap();
+    site.restore(&["--section=pre-data", &dump]).await;
+    site.restore(&["--section=data", "--use-list", &list, &dump]).await;
     for replica in &site.replicas {
         // whatever is answered here, it is not kept
         for _ in 0..20 {
@@ -54,8 +56,9 @@ async fn a_dump_of_what_is_there_restored_in_pieces_leaves_nothing_wrong_behind(
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
-    std::fs::write(&list, listed.lines().filter(late).collect::<Vec<_>>().join("\n")).unwrap();
-    site.restore(&["--use-list", &list, &dump]).await;
+    std::fs::write(&list, listed.lines().filter(is_late).collect::<Vec<_>>().join("\n")).unwrap();
+    site.restore(&["--section=data", "--use-list", &list, &dump]).await;
+    site.restore(&["--section=post-data", &dump]).await;
     for replica in &site.replicas {
         replica.until_may_edit("bob", true).await;
         replica.until_granted("bob", COLD).await;
@@ -109,7 +112,7 @@ impl Site {
 
     async fn finds_what_was_backed_up(&self, restored: Instant, tokens: &[String; 2]) {
         let [first, second] = &self.replicas;
-        first.until_accepted(async |replica| replica.create_user("dan").await).await;
+        first.until_it_writes("dan").await;
         let accepted = restored.elapsed();
         println!("the first write after it was acknowledged after {accepted:?}");
         assert!(accepted >= LEASE, "who answers from what was there is not known before: {accepted:?}");

@@ -24,8 +24,8 @@ async fn a_primary_killed_under_load_costs_no_acknowledged_write_and_no_answer_w
     let killed = Instant::now();
     standby.promote().await;
     let promoted = killed.elapsed();
-    first.until_accepted(async |replica| replica.create_user("after").await).await;
-    second.until_accepted(async |replica| replica.create_user("after-too").await).await;
+    first.until_it_writes("after").await;
+    second.until_it_writes("after-too").await;
     tokio::time::sleep(Duration::from_millis(500)).await;
     let (acknowledged, answers) = load.stop().await;
 

@@ -123,16 +123,15 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether a write took longer than others may keep it.
+    /// Whether a write took longer than others may keep it: each replica that something was done to may do so for its lease.
     fn delay(&mut self, write: &Write, faults: &[Fault], terms: Terms) {
-        let excused = faults.iter().any(|fault| {
-            let concerns = fault.replica.is_none_or(|replica| replica == write.replica);
-            concerns && fault.interrupts && overlaps(fault, terms.recovery, write.asked, write.answered)
-        });
-        if excused {
+        let felt = |fault: &&Fault| overlaps(fault, terms.recovery, write.asked, write.answered);
+        let felt: Vec<&Fault> = faults.iter().filter(|fault| fault.interrupts).filter(felt).collect();
+        if felt.iter().any(|fault| fault.replica.is_none_or(|replica| replica == write.replica)) {
             return;
         }
-        let most = terms.lease.mul_f64(1.01) + terms.margin;
+        let others = u32::try_from(felt.len()).unwrap_or(u32::MAX).max(1);
+        let most = terms.lease.mul_f64(1.01) * others + terms.margin;
         let took = Duration::from_micros((write.answered - write.asked).unsigned_abs());
         if took > most {
             self.wrong.push(format!("LATE: a write took {took:?}, at most {most:?} is promised: {write:?}"));

@@ -167,6 +167,8 @@ fn a_write_that_takes_longer_than_a_lease_is_found_unless_its_own_replica_or_the
     let fault = |replica| Fault { kind: "pause", interrupts: true, replica, began: 1_900, ended: 2_500 };
     history.faults = vec![fault(Some(1))];
     assert_eq!(kinds(&history, &log), ["LATE"], "another replica keeps a write for no longer than its lease");
+    history.faults = vec![fault(Some(1)), fault(Some(2))];
+    assert_eq!(kinds(&history, &log), [""; 0], "two may, one after the other");
     history.faults = vec![fault(Some(0))];
     assert_eq!(kinds(&history, &log), [""; 0]);
     history.faults = vec![Fault { interrupts: false, ..fault(None) }];

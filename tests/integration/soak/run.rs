@@ -11,6 +11,7 @@ use super::checkers::Checker;
 use super::faults::inject;
 use super::history::{Fault, History, Outcome, Write, wall_ahead};
 use super::judge::{Terms, judge, last_state};
+use super::moments::overlaps;
 use super::replica::{LEASE, Replica};
 use super::setup::{counter, create, disagreements, read_log};
 use super::stage::{REPLICAS, Stage};
@@ -44,6 +45,8 @@ pub struct Summary {
     writes: BTreeMap<&'static str, usize>,
     troubles: BTreeMap<String, usize>,
     slowest: Duration,
+    /// What those took that no fault was near: half of them, nine in ten, all.
+    undisturbed: [Duration; 3],
     faults: BTreeMap<&'static str, usize>,
     list: Vec<Fault>,
 }
@@ -159,11 +162,24 @@ impl Summary {
             unanswered: history.unanswered.clone(),
             writes,
             troubles,
+            undisturbed: undisturbed(history),
             slowest: Duration::from_micros(slowest.unsigned_abs()),
             faults,
             list: history.faults.clone(),
         }
     }
+}
+
+fn undisturbed(history: &History) -> [Duration; 3] {
+    let far = |write: &&Write| {
+        !history.faults.iter().any(|fault| overlaps(fault, TERMS.recovery, write.asked, write.answered))
+            && matches!(write.outcome, Outcome::Done(_))
+    };
+    let mut took: Vec<_> = history.writes.iter().filter(far).map(|write| write.answered - write.asked).collect();
+    took.sort_unstable();
+    let last = took.len().saturating_sub(1);
+    [last / 2, last * 9 / 10, last]
+        .map(|place| Duration::from_micros(took.get(place).map_or(0, |took| took.unsigned_abs())))
 }
 
 /// What kind of wrong it is.
@@ -192,12 +208,28 @@ fn trouble(write: &Write) -> Option<&str> {
 
 impl fmt::Display for Summary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { wrong, seed, took, mended, answers, checks, unanswered, writes, troubles, slowest, faults, list } =
-            self;
+        let Self {
+            wrong,
+            seed,
+            took,
+            mended,
+            answers,
+            checks,
+            unanswered,
+            writes,
+            troubles,
+            slowest,
+            undisturbed,
+            faults,
+            list,
+        } = self;
         let many: usize = faults.values().sum();
         writeln!(formatter, "soak: seed {seed}, {took:.0?}, all well {mended:.1?} after the last fault")?;
         writeln!(formatter, "  {answers} answers to {checks} checks; not answered: {unanswered:?}")?;
-        writeln!(formatter, "  writes: {writes:?}; the slowest acknowledged in {slowest:.2?}")?;
+        writeln!(
+            formatter,
+            "  writes: {writes:?}; the slowest acknowledged in {slowest:.2?}, undisturbed ones in {undisturbed:.3?}"
+        )?;
         writeln!(formatter, "  why not: {troubles:?}")?;
         writeln!(formatter, "  {many} faults: {faults:?}")?;
         let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();

@@ -246,7 +246,7 @@ fn request_timeout(text: &str) -> Result<Duration, String> {
 }
 
 fn log_retention(text: &str) -> Result<Duration, String> {
-    time(text, Duration::from_secs(60), Duration::from_secs(100 * 366 * 24 * 3600))
+    time(text, Duration::from_secs(60), Duration::from_secs(100 * 31_557_600))
 }
 
 fn watch_patience(text: &str) -> Result<Duration, String> {

@@ -50,7 +50,8 @@ pub fn median(figures: &[f64]) -> f64 {
     quantile(figures, 0.5)
 }
 
-fn quantile(figures: &[f64], at: f64) -> f64 {
+/// The figure that such a part of them is below.
+pub fn quantile(figures: &[f64], at: f64) -> f64 {
     let mut sorted = figures.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted[((sorted.len() - 1) as f64 * at).round() as usize]

@@ -32,8 +32,13 @@ impl Report {
         println!("| --- | --- | ---: | ---: | ---: | ---: |");
         for (compared, figure, comparison) in &self.rows {
             let Comparison { one, other, ratios: [low, ratio, high], rounds } = comparison;
-            let medians = format!("{one:.0} : {other:.0}");
-            println!("| {compared} | {figure} | **{ratio:.2}** | {low:.2} – {high:.2} | {medians} | {rounds} |");
+            // a notification may come before the answer: then there is no ratio
+            let (ratio, spread) = if *other > 0.0 {
+                (format!("**{ratio:.2}**"), format!("{low:.2} – {high:.2}"))
+            } else {
+                ("none".to_owned(), "none".to_owned())
+            };
+            println!("| {compared} | {figure} | {ratio} | {spread} | {one:.0} : {other:.0} | {rounds} |");
         }
     }
 }

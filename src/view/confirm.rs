@@ -54,8 +54,8 @@ impl View {
     /// it.
     async fn seen(&self, write: Place) -> Option<u64> {
         let progress = &self.inner.progress;
+        // the commit has rung the bell
         let mut applied = progress.watch_applied();
-        self.inner.bell.notify_one();
         loop {
             applied.mark_unchanged();
             // before the question whether it was applied: what comes in between must not read as a history without it
@@ -116,6 +116,11 @@ impl View {
         let replicas = self.inner.replicas.borrow();
         let others = replicas.behind(revision, BootTime::now()).filter(|(id, _)| **id != self.inner.id);
         others.map(|(_, seen)| (seen.name.clone(), seen.until)).collect()
+    }
+
+    /// Whether no other replica held a lease when the log was last read.
+    pub(super) fn is_alone(&self) -> bool {
+        self.inner.replicas.borrow().all().all(|(id, _)| *id == self.inner.id)
     }
 
     /// Takes in who holds a lease.

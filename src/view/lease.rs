@@ -116,7 +116,10 @@ impl LeaseKeeper {
                 // the view started over
                 break;
             }
-            holder.publish(self.view.inner.id, self.view.inner.progress.place()).await?;
+            // who comes later is shown by the read that shows its first write
+            if !self.view.is_alone() {
+                holder.publish(self.view.inner.id, self.view.inner.progress.place()).await?;
+            }
         }
         Ok(())
     }

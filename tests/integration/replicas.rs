@@ -66,7 +66,7 @@ async fn a_replica_that_was_killed_delays_writes_until_its_lease_has_ended_and_n
     let database = fresh_database().await;
     let service = Service::start_on(database.clone(), &FLAGS).await;
     service.create_users(&["ann", "bob"]).await;
-    service.create_project("ann/trees", false).await;
+    service.create_project("ann/trees", true).await;
     let url = url(&database);
     let other =
         Process::start("serve", &[&["--database-url", &url, "--replica-name", "other"], &FLAGS[..]].concat()).await;

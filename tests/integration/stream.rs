@@ -171,7 +171,7 @@ async fn each_question_is_answered_as_fresh_as_it_asks() {
     conversation.ask_at(0, question(), Some(Requirement::FullyConsistent(true)));
     assert_eq!(conversation.answer().await, (0, Ok(true)));
     scene.proxy.hold(Purpose::Log);
-    let token = scene.elsewhere.remove_collaborator(PROJECT, "bob").await.unwrap();
+    let token = scene.elsewhere.unconfirmed().remove_collaborator(PROJECT, "bob").await.unwrap();
     conversation.ask_at(1, question(), Some(Requirement::AtLeastAsFresh(token.clone())));
     conversation.ask_at(2, question(), Some(Requirement::AtLeastAsFresh("garbage".to_owned())));
     assert_eq!(conversation.answer().await, (2, Err((Code::InvalidArgument, Reason::InvalidRevision))));

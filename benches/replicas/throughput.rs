@@ -58,7 +58,7 @@ async fn writes(deployment: &Deployment, wait: bool) -> f64 {
     let writers = (0..world::SIZE).map(async |number| {
         let mut count = 0_u32;
         while begun.elapsed() < length {
-            world::update(&deployment.clients, number, count % 2 == 0, wait).await;
+            world::update(&deployment.clients, number, count.is_multiple_of(2), wait).await;
             count += 1;
         }
         count

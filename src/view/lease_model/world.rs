@@ -57,7 +57,8 @@ pub(super) const UNKNOWN: u8 = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Row {
     pub number: u8,
-    pub applied: Claim,
+    /// The last revision that it had applied of this server's own log.
+    pub applied: u8,
     /// How long ago it was renewed by the database's wall clock. Nothing but a mutation of the protocol looks at it.
     pub age: Age,
 }
@@ -122,6 +123,8 @@ pub(super) struct Writer {
     /// Since it began to read; nothing but a mutation looks at it.
     pub begun: Option<Age>,
     pub reading: Option<Shown>,
+    /// The server that it listens to, and after how many of its crashes.
+    pub listens: Option<(Place, u8)>,
     /// The log that it has applied, and the name of its history: it follows as replicas do.
     pub view: Log,
     pub name: u8,
@@ -131,11 +134,11 @@ pub(super) struct Writer {
     pub deleting: Option<(Place, RowId, u8)>,
 }
 
-/// What is known of a replica: its number, whether it has applied the write, since when that number was seen.
+/// What is known of a replica: its number, the revision that it has applied, since when that number was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Known {
     pub number: u8,
-    pub applied: bool,
+    pub applied: u8,
     pub since: Age,
 }
 
@@ -244,6 +247,13 @@ impl Rows<Known> {
     }
 }
 
+impl Writer {
+    /// Listens to a server anew: what was heard on the connection before may be lost.
+    pub(super) fn forget_claims(&mut self) {
+        self.seen.values_mut().for_each(|known| known.applied = 0);
+    }
+}
+
 impl Replica {
     /// One that has just started.
     pub(super) fn started(row: u8) -> Self {
@@ -260,6 +270,13 @@ impl Replica {
         self.lease > 0 && self.view.as_ref().is_some_and(|view| !view.contains(Write::Revoke))
     }
 
+    /// It has no lease and can get none.
+    fn is_silent_for_ever(&self, renewals: u8) -> bool {
+        let may_renew = self.renewal != Renewal::Idle || self.number < renewals || self.renewed.is_some();
+        let reads = self.reading.is_some_and(|reading| reading.renewed.is_some());
+        self.lease == 0 && !may_renew && !reads
+    }
+
     fn tick(&mut self) {
         self.lease = self.lease.saturating_sub(1);
         if let Renewal::Asked { age, .. } | Renewal::Committed { age } = &mut self.renewal {
@@ -268,8 +285,10 @@ impl Replica {
         if let Some((age, _)) = &mut self.renewed {
             age.grow();
         }
-        if let Some(age) = self.reading.as_mut().and_then(|reading| reading.renewed.as_mut()) {
-            age.grow();
+        self.renewed.take_if(|(age, _)| age.0 == LEASE);
+        if let Some(reading) = &mut self.reading {
+            reading.renewed.iter_mut().for_each(Age::grow);
+            reading.renewed.take_if(|age| age.0 == LEASE);
         }
     }
 }
@@ -279,15 +298,15 @@ impl Server {
         Self { log: Log::default(), rows: Rows::default(), noted: Place::Old, name: 0, unknown: 0 }
     }
 
-    /// Whether somebody who claims that has applied the write.
-    pub(super) fn vouches(&self, claim: Claim, compares: bool) -> bool {
-        let (Some(write), Some((revision, id))) = (self.log.revision_of(Write::Revoke), claim) else { return false };
-        revision >= write && (!compares || self.log.revision_of(id) == Some(revision))
+    /// The revision that somebody who claims that has applied of this log.
+    pub(super) fn applied(&self, claim: Claim, compares: bool) -> u8 {
+        let Some((revision, id)) = claim else { return 0 };
+        if !compares || self.log.revision_of(id) == Some(revision) { revision as u8 } else { 0 }
     }
 
     /// Makes a row that stands for everybody unknown.
     pub(super) fn add_unknown(&mut self) {
-        let row = Row { number: 0, applied: None, age: Age(0) };
+        let row = Row { number: 0, applied: 0, age: Age(0) };
         self.rows.set(RowId::Unknown(self.unknown), Some(row));
         self.unknown += 1;
     }
@@ -327,9 +346,19 @@ impl World {
         }
     }
 
+    /// Whether nothing can become stale any more: the write is lost, or nobody will ever answer again.
+    pub(super) fn is_decided(&self, replicas: usize, renewals: u8) -> bool {
+        let is_lost = self.writer.committed && !self.survives();
+        is_lost || self.replicas.iter().take(replicas).all(|replica| replica.is_silent_for_ever(renewals))
+    }
+
+    /// The write stands in the log of the primary.
+    fn survives(&self) -> bool {
+        self.servers[self.primary as usize].log.contains(Write::Revoke)
+    }
+
     /// A check that begins after the write was acknowledged is answered from before it.
     pub(super) fn is_stale(&self) -> bool {
-        let survives = self.servers[self.primary as usize].log.contains(Write::Revoke);
-        self.writer.acknowledged && survives && self.replicas.iter().any(Replica::grants)
+        self.writer.acknowledged && self.survives() && self.replicas.iter().any(Replica::grants)
     }
 }

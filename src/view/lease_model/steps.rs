@@ -45,7 +45,7 @@ pub(super) enum Mutation {
 #[derive(Debug, Clone)]
 pub(super) struct Bounds {
     /// The steps that were taken before the exploration begins; they count.
-    pub begun: &'static [Step],
+    pub begun: &'static [&'static [Step]],
     pub replicas: usize,
     /// How often each row is renewed at the most.
     pub renewals: u8,
@@ -102,7 +102,11 @@ impl Bounds {
 
     /// The world that the exploration begins with.
     pub(super) fn begin(&self) -> World {
-        self.begun.iter().fold(World::new(), |world, step| self.take(&world, *step).expect("a step that can be taken"))
+        self.begun
+            .iter()
+            .copied()
+            .flatten()
+            .fold(World::new(), |world, step| self.take(&world, *step).expect("a step that can be taken"))
     }
 
     /// Whether a step can be taken, and the world that it leads to.

@@ -5,6 +5,7 @@
 //! pause is no step of its own: nobody has to take its next step, while time goes on.
 
 mod replica;
+mod rows;
 mod server;
 mod steps;
 mod watcher;
@@ -72,14 +73,15 @@ const ONE_REPLICA: Bounds = Bounds {
 };
 const WITH_CRASH: Bounds = Bounds { crashes: 1, ..ONE_REPLICA };
 const ONE_RENEWAL: Bounds = Bounds { renewals: 1, deletions: false, ..ONE_REPLICA };
-const TWO_REPLICAS: Bounds = Bounds { begun: &[&REGISTERED], replicas: 2, ..ONE_RENEWAL };
+const TWO_REPLICAS: Bounds = Bounds { begun: &[&REGISTERED], replicas: 2, deletions: true, ..ONE_RENEWAL };
 const WITH_RESTART: Bounds = Bounds { restarts: 1, ..ONE_RENEWAL };
 const RESTART_WITH_LOSS: Bounds = Bounds { begun: &[&REGISTERED], others: true, ..WITH_RESTART };
 
 /// The standby has nothing, and gets nothing.
-const FAILOVER: Bounds = Bounds { begun: &[&[Step::Replicate]], failover: true, ..ONE_RENEWAL };
+const FAILOVER: Bounds = Bounds { begun: &[&[Step::Replicate]], failover: true, deletions: true, ..ONE_RENEWAL };
 /// The standby has the row of the replica, which may renew it once more.
-const FAILOVER_WITH_LEASE: Bounds = Bounds { begun: &[&REGISTERED, &[Step::Replicate]], renewals: 2, ..FAILOVER };
+const FAILOVER_WITH_LEASE: Bounds =
+    Bounds { begun: &[&REGISTERED, &[Step::Replicate]], renewals: 2, deletions: false, ..FAILOVER };
 /// The same; and it lacks a write that the replica has applied.
 const FAILOVER_WITH_LOSS: Bounds =
     Bounds { begun: &[&REGISTERED, &[Step::Replicate], &OTHER_WRITE_APPLIED], ..FAILOVER_WITH_LEASE };

@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::super::boot_time::BootTime;
 use super::super::replicas::Replicas;
-use super::world::{Age, Known, LEASE, RowId, Rows};
+use super::rows::Rows;
+use super::world::{Age, Known, LEASE, RowId};
 use crate::domain::ids::Revision;
 use crate::store::replicas::ReplicaRow;
 

@@ -1,9 +1,10 @@
 //! The steps of the writer in the model: it follows the log, watches the others, and acknowledges.
 
+use super::rows::Rows;
 use super::server::rename;
 use super::steps::{Bounds, Mutation};
 use super::watcher;
-use super::world::{Age, Known, Place, Row, RowId, Rows, Server, Shown, World, Write, Writer};
+use super::world::{Age, Known, Place, Row, RowId, Server, Shown, World, Write, Writer};
 
 impl Bounds {
     pub(super) fn begin_to_watch(&self, world: &mut World) -> Option<()> {

@@ -114,6 +114,11 @@ fn two_callers_of_a_full_view_that_starts_over_are_never_told_of_two_histories()
 }
 
 #[test]
+fn two_callers_of_a_full_view_are_told_what_was_true_while_it_goes_on() {
+    assert_holds(&FULL_VIEW_GOES_ON);
+}
+
+#[test]
 fn without_the_mark_a_load_under_way_puts_the_old_state_back() {
     assert_breaks(USABLE, &Bounds { mutation: Some(Mutation::NoMark), ..TWO_WRITES });
 }
@@ -124,10 +129,14 @@ fn without_the_second_read_of_the_position_an_answer_of_one_history_is_named_by_
     assert_breaks(TRUE, &Bounds { mutation, ..FULL_VIEW_STARTS_OVER });
 }
 
-/// What an entry of a later revision is not used for, the second read of the position need not find.
 #[test]
 fn within_one_history_the_revisions_of_entries_do_for_the_second_read() {
     assert_holds(&Bounds { mutation: Some(Mutation::NoSecondRead), ..FULL_VIEW_GOES_ON });
+}
+
+#[test]
+fn within_one_history_the_second_read_does_for_the_revisions_of_entries() {
+    assert_holds(&Bounds { mutation: Some(Mutation::LaterEntries), ..FULL_VIEW_GOES_ON });
 }
 
 #[test]

@@ -33,6 +33,9 @@ const TWO_WRITES: Bounds = Bounds {
     mutation: None,
 };
 
+const FULL_VIEW_STARTS_OVER: Bounds = Bounds { warm: true, second: true, failover: true, ..TWO_WRITES };
+const FULL_VIEW_GOES_ON: Bounds = Bounds { warm: true, second: true, writes: 4, ..TWO_WRITES };
+
 impl Model for Bounds {
     type State = World;
     type Action = Step;
@@ -107,7 +110,12 @@ fn a_view_that_starts_over_keeps_nothing_of_what_was_lost() {
 
 #[test]
 fn two_callers_of_a_full_view_that_starts_over_are_never_told_of_two_histories() {
-    assert_holds(&Bounds { warm: true, second: true, failover: true, ..TWO_WRITES });
+    assert_holds(&FULL_VIEW_STARTS_OVER);
+}
+
+#[test]
+fn two_callers_of_a_full_view_are_told_what_was_true_while_it_goes_on() {
+    assert_holds(&FULL_VIEW_GOES_ON);
 }
 
 #[test]
@@ -115,12 +123,31 @@ fn without_the_mark_a_load_under_way_puts_the_old_state_back() {
     assert_breaks(USABLE, &Bounds { mutation: Some(Mutation::NoMark), ..TWO_WRITES });
 }
 
-/// Within one history an entry that a glance may use was true at its position, by the entry's own revision; what the second
-/// read tells is that the view has started over.
 #[test]
-fn without_the_second_read_of_the_position_a_check_joins_two_histories() {
+fn without_the_second_read_of_the_position_an_answer_of_one_history_is_named_by_another() {
     let mutation = Some(Mutation::NoSecondRead);
-    assert_breaks(TRUE, &Bounds { mutation, warm: true, second: true, failover: true, ..TWO_WRITES });
+    assert_breaks(TRUE, &Bounds { mutation, ..FULL_VIEW_STARTS_OVER });
+}
+
+#[test]
+fn within_one_history_the_revisions_of_entries_do_for_the_second_read() {
+    assert_holds(&Bounds { mutation: Some(Mutation::NoSecondRead), ..FULL_VIEW_GOES_ON });
+}
+
+#[test]
+fn within_one_history_the_second_read_does_for_the_revisions_of_entries() {
+    assert_holds(&Bounds { mutation: Some(Mutation::LaterEntries), ..FULL_VIEW_GOES_ON });
+}
+
+#[test]
+fn without_the_revisions_of_entries_a_view_that_starts_over_answers_from_what_was_lost() {
+    let mutation = Some(Mutation::LaterEntries);
+    assert_breaks(TRUE, &Bounds { mutation, ..FULL_VIEW_STARTS_OVER });
+}
+
+#[test]
+fn with_neither_of_them_an_answer_names_a_revision_that_it_is_not_of() {
+    assert_breaks(TRUE, &Bounds { mutation: Some(Mutation::NothingCompared), ..FULL_VIEW_GOES_ON });
 }
 
 #[test]

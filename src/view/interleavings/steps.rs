@@ -12,6 +12,10 @@ pub(super) enum Mutation {
     NoMark,
     /// A check does not read the position again.
     NoSecondRead,
+    /// A check uses entries of revisions that are yet to be applied.
+    LaterEntries,
+    /// Both of these.
+    NothingCompared,
     /// A load is kept without asking whether its very revision was applied.
     NotVouched,
     /// The cell is made after the load's read, and takes nothing from what was seen before it.
@@ -163,7 +167,7 @@ impl Bounds {
         let Load { key, stage } = world.loads[index]?;
         let next = match stage {
             Stage::Queued => {
-                (connect <= world.branch).then(|| Stage::Connected { branch: connect, epoch: world.epoch })?
+                (connect <= world.branch).then_some(Stage::Connected { branch: connect, epoch: world.epoch })?
             }
             _ if connect > 0 => return None,
             Stage::Connected { branch, epoch } => {
@@ -246,11 +250,12 @@ impl Bounds {
     fn look(&self, world: &mut World, index: usize, key: usize) -> Option<()> {
         let Check::Looking { at, mut looks } = world.checks[index] else { return None };
         let mut real = Real::build(world);
+        let uses_later = self.broken(Mutation::LaterEntries) || self.broken(Mutation::NothingCompared);
         looks[key] = match (looks[key], real.get(key)) {
             (Look::Absent, _) if self.broken(Mutation::CellAfterRead) => Look::Waits(Told::Loaded, true),
             (Look::Absent, _) => Look::Waits(Told::Nothing, real.join(key)),
             (_, None) => Look::Absent,
-            (_, Some((number, _))) if number > at.revision => Look::Newer,
+            (_, Some((number, _))) if number > at.revision && !uses_later => Look::Newer,
             (_, Some((_, value))) => Look::Found(value),
         };
         world.checks[index] = Check::Looking { at, looks };
@@ -261,9 +266,10 @@ impl Bounds {
     /// Answers, if the position is still the same; waits for what is missing, having asked for it.
     fn conclude(&self, world: &mut World, index: usize, at: At, looks: [Look; 2]) -> Option<Check> {
         let position = world.position();
+        let reads_once = self.broken(Mutation::NoSecondRead) || self.broken(Mutation::NothingCompared);
         let found = |key: usize| if let Look::Found(value) = looks[key] { Some(value) } else { None };
         if keys(index).all(|key| found(key).is_some()) {
-            if !position.is(at) && !self.broken(Mutation::NoSecondRead) {
+            if !position.is(at) && !reads_once {
                 return Some(looking(position));
             }
             let is_true = keys(index).all(|key| found(key) == Some(truth(at.branch, at.revision, key)));

@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::super::boot_time::BootTime;
 use super::super::replicas::Replicas;
-use super::world::{Age, Known, LEASE, RowId, Rows};
+use super::rows::Rows;
+use super::world::{Age, Known, LEASE, RowId};
 use crate::domain::ids::Revision;
 use crate::store::replicas::ReplicaRow;
 
@@ -18,9 +19,6 @@ const SAID: Duration = Duration::from_micros(100 * LEASE as u64);
 
 const NOW: BootTime = BootTime(1_000 * TICK);
 
-/// The revision of the write; who has not applied it has applied nothing.
-const WRITE: Revision = Revision(1);
-
 /// What is known after a read of the table that was over so long ago.
 pub(super) fn observe(known: &Rows<Known>, shown: &Rows<Known>, over: Age) -> Rows<Known> {
     let mut replicas = replicas(known);
@@ -29,20 +27,21 @@ pub(super) fn observe(known: &Rows<Known>, shown: &Rows<Known>, over: Age) -> Ro
     let mut known = Rows::default();
     for (id, seen) in replicas.all() {
         let since = Age(LEASE.min(((NOW.0 - seen.since.0) / TICK) as u8));
-        let applied = seen.applied >= WRITE;
-        known
-            .set(Rows::<Known>::id(id.as_u128() as usize), Some(Known { number: seen.renewals as u8, applied, since }));
+        let seen = Known { number: seen.renewals as u8, applied: seen.applied.0 as u8, since };
+        known.set(Rows::<Known>::id(id.as_u128() as usize), Some(seen));
     }
     known
 }
 
-pub(super) fn nobody_is_behind(known: &Rows<Known>) -> bool {
-    replicas(known).behind(WRITE, NOW).next().is_none()
+/// Where the write stands at no revision yet, everybody is.
+pub(super) fn nobody_is_behind(known: &Rows<Known>, write: Option<usize>) -> bool {
+    let write = Revision(write.map_or(i64::MAX, |write| write as i64));
+    replicas(known).behind(write, NOW).next().is_none()
 }
 
 /// The number with which a lease has ended.
 pub(super) fn ended(known: &Rows<Known>, row: RowId) -> Option<u8> {
-    let id = replica(row, 0, false).id;
+    let id = replica(row, 0, 0).id;
     replicas(known).ended(NOW).find(|(ended, _)| *ended == id).map(|(_, number)| number as u8)
 }
 
@@ -57,7 +56,7 @@ fn replicas(known: &Rows<Known>) -> Replicas {
     replicas
 }
 
-fn replica(row: RowId, renewals: i64, applied: bool) -> ReplicaRow {
+fn replica(row: RowId, renewals: i64, applied: u8) -> ReplicaRow {
     let id = Uuid::from_u128(Rows::<Known>::place(row) as u128);
     ReplicaRow { id, name: String::new(), renewals, lease: SAID, applied: Revision(i64::from(applied)) }
 }

@@ -3,8 +3,7 @@
 //! Only how long ago something was is kept, up to a lease, never the time itself: so time has no end here. All ages
 //! grow at the same tick, as boot clocks do; who is slow, paused or far away simply does not take its next step.
 
-use std::array;
-
+use super::rows::{Log, Rows};
 /// How many ticks a lease lasts.
 pub(super) const LEASE: u8 = 2;
 
@@ -38,26 +37,12 @@ pub(super) enum RowId {
 /// The revision that somebody applied last, and the write that it had there.
 pub(super) type Claim = Option<(usize, Write)>;
 
-/// The writes in their order, and how many there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub(super) struct Log([Option<Write>; 2]);
-
-/// Something by row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Rows<T>([Option<T>; ROWS]);
-
-/// How many rows each replica may have had, and how many of them all rows can be.
-const EACH: usize = 2;
-const ROWS: usize = 2 * EACH + UNKNOWN as usize;
-
-/// How many rows for everybody unknown there may have been.
-pub(super) const UNKNOWN: u8 = 2;
-
 /// A row of the table of replicas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Row {
     pub number: u8,
-    pub applied: Claim,
+    /// The last revision that it had applied of this server's own log.
+    pub applied: u8,
     /// How long ago it was renewed by the database's wall clock. Nothing but a mutation of the protocol looks at it.
     pub age: Age,
 }
@@ -122,6 +107,8 @@ pub(super) struct Writer {
     /// Since it began to read; nothing but a mutation looks at it.
     pub begun: Option<Age>,
     pub reading: Option<Shown>,
+    /// The server that it listens to, and after how many of its crashes.
+    pub listens: Option<(Place, u8)>,
     /// The log that it has applied, and the name of its history: it follows as replicas do.
     pub view: Log,
     pub name: u8,
@@ -131,11 +118,11 @@ pub(super) struct Writer {
     pub deleting: Option<(Place, RowId, u8)>,
 }
 
-/// What is known of a replica: its number, whether it has applied the write, since when that number was seen.
+/// What is known of a replica: its number, the revision that it has applied, since when that number was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Known {
     pub number: u8,
-    pub applied: bool,
+    pub applied: u8,
     pub since: Age,
 }
 
@@ -168,79 +155,10 @@ impl Age {
     }
 }
 
-impl Log {
-    pub(super) fn push(&mut self, write: Write) {
-        if let Some(place) = self.0.iter_mut().find(|place| place.is_none()) {
-            *place = Some(write);
-        }
-    }
-
-    pub(super) fn contains(&self, write: Write) -> bool {
-        self.0.contains(&Some(write))
-    }
-
-    pub(super) fn revision_of(&self, write: Write) -> Option<usize> {
-        self.0.iter().position(|place| *place == Some(write)).map(|index| index + 1)
-    }
-
-    fn last(&self) -> Claim {
-        let index = self.0.iter().rposition(Option::is_some)?;
-        Some((index + 1, self.0[index]?))
-    }
-
-    /// Whether it goes on where the other one is.
-    pub(super) fn goes_on(&self, other: &Self) -> bool {
-        self.0.iter().zip(&other.0).all(|(own, other)| other.is_none() || own == other)
-    }
-}
-
-impl<T: Copy> Default for Rows<T> {
-    fn default() -> Self {
-        Self([None; ROWS])
-    }
-}
-
-impl<T: Copy> Rows<T> {
-    pub(super) fn place(row: RowId) -> usize {
-        match row {
-            RowId::Of(replica, row) => usize::from(replica) * EACH + usize::from(row),
-            RowId::Unknown(row) => 2 * EACH + usize::from(row),
-        }
-    }
-
-    pub(super) fn id(place: usize) -> RowId {
-        match place.checked_sub(2 * EACH) {
-            Some(unknown) => RowId::Unknown(unknown as u8),
-            None => RowId::Of((place / EACH) as u8, (place % EACH) as u8),
-        }
-    }
-
-    pub(super) fn get(&self, row: RowId) -> Option<T> {
-        self.0[Self::place(row)]
-    }
-
-    pub(super) fn set(&mut self, row: RowId, value: Option<T>) {
-        self.0[Self::place(row)] = value;
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = (RowId, T)> {
-        self.0.iter().enumerate().filter_map(|(place, value)| Some((Self::id(place), (*value)?)))
-    }
-
-    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.0.iter_mut().flatten()
-    }
-
-    pub(super) fn map<U: Copy>(&self, change: impl Fn(RowId, T) -> U) -> Rows<U> {
-        Rows(array::from_fn(|place| self.0[place].map(|value| change(Self::id(place), value))))
-    }
-}
-
-impl Rows<Known> {
-    /// Whether it tells somebody who knows that nothing new.
-    pub(super) fn says_what(&self, known: &Self) -> bool {
-        let said = |row: &Option<Known>| row.map(|row| (row.number, row.applied));
-        self.0.iter().map(said).eq(known.0.iter().map(said))
+impl Writer {
+    /// Listens to a server anew: what was heard on the connection before may be lost.
+    pub(super) fn forget_claims(&mut self) {
+        self.seen.values_mut().for_each(|known| known.applied = 0);
     }
 }
 
@@ -260,6 +178,13 @@ impl Replica {
         self.lease > 0 && self.view.as_ref().is_some_and(|view| !view.contains(Write::Revoke))
     }
 
+    /// It has no lease and can get none.
+    fn is_silent_for_ever(&self, renewals: u8) -> bool {
+        let may_renew = self.renewal != Renewal::Idle || self.number < renewals || self.renewed.is_some();
+        let reads = self.reading.is_some_and(|reading| reading.renewed.is_some());
+        self.lease == 0 && !may_renew && !reads
+    }
+
     fn tick(&mut self) {
         self.lease = self.lease.saturating_sub(1);
         if let Renewal::Asked { age, .. } | Renewal::Committed { age } = &mut self.renewal {
@@ -268,8 +193,10 @@ impl Replica {
         if let Some((age, _)) = &mut self.renewed {
             age.grow();
         }
-        if let Some(age) = self.reading.as_mut().and_then(|reading| reading.renewed.as_mut()) {
-            age.grow();
+        self.renewed.take_if(|(age, _)| age.0 == LEASE);
+        if let Some(reading) = &mut self.reading {
+            reading.renewed.iter_mut().for_each(Age::grow);
+            reading.renewed.take_if(|age| age.0 == LEASE);
         }
     }
 }
@@ -279,15 +206,15 @@ impl Server {
         Self { log: Log::default(), rows: Rows::default(), noted: Place::Old, name: 0, unknown: 0 }
     }
 
-    /// Whether somebody who claims that has applied the write.
-    pub(super) fn vouches(&self, claim: Claim, compares: bool) -> bool {
-        let (Some(write), Some((revision, id))) = (self.log.revision_of(Write::Revoke), claim) else { return false };
-        revision >= write && (!compares || self.log.revision_of(id) == Some(revision))
+    /// The revision that somebody who claims that has applied of this log.
+    pub(super) fn applied(&self, claim: Claim, compares: bool) -> u8 {
+        let Some((revision, id)) = claim else { return 0 };
+        if !compares || self.log.revision_of(id) == Some(revision) { revision as u8 } else { 0 }
     }
 
     /// Makes a row that stands for everybody unknown.
     pub(super) fn add_unknown(&mut self) {
-        let row = Row { number: 0, applied: None, age: Age(0) };
+        let row = Row { number: 0, applied: 0, age: Age(0) };
         self.rows.set(RowId::Unknown(self.unknown), Some(row));
         self.unknown += 1;
     }
@@ -327,9 +254,19 @@ impl World {
         }
     }
 
+    /// Whether nothing can become stale any more: the write is lost, or nobody will ever answer again.
+    pub(super) fn is_decided(&self, replicas: usize, renewals: u8) -> bool {
+        let is_lost = self.writer.committed && !self.survives();
+        is_lost || self.replicas.iter().take(replicas).all(|replica| replica.is_silent_for_ever(renewals))
+    }
+
+    /// The write stands in the log of the primary.
+    fn survives(&self) -> bool {
+        self.servers[self.primary as usize].log.contains(Write::Revoke)
+    }
+
     /// A check that begins after the write was acknowledged is answered from before it.
     pub(super) fn is_stale(&self) -> bool {
-        let survives = self.servers[self.primary as usize].log.contains(Write::Revoke);
-        self.writer.acknowledged && survives && self.replicas.iter().any(Replica::grants)
+        self.writer.acknowledged && self.survives() && self.replicas.iter().any(Replica::grants)
     }
 }

@@ -14,8 +14,9 @@ use super::output::{self, Asked};
 use super::{policy, serve, world};
 use crate::config::ServeOptions;
 use crate::domain::policy::Policy;
-use crate::grpc::v1::CheckRequest;
 use crate::grpc::v1::authorization_service_client::AuthorizationServiceClient;
+use crate::grpc::v1::consistency::Requirement;
+use crate::grpc::v1::{CheckRequest, Consistency};
 use crate::server;
 
 /// How long the service may take until it serves, the migration of a slow machine included.
@@ -74,7 +75,8 @@ async fn show(address: SocketAddr) -> Result<(), Box<dyn Error>> {
             user: (*user).to_owned(),
             project: (*project).to_owned(),
             action: (*action).to_owned(),
-            consistency: None,
+            // the world's writes don't wait for a demo that was killed before
+            consistency: Some(Consistency { requirement: Some(Requirement::FullyConsistent(true)) }),
         };
         let answer = client.check(request.clone()).await.map_err(|status| explain(&status))?.into_inner();
         asked.push(Asked { request, answer });

@@ -91,7 +91,7 @@ async fn load_people(channel: Channel) -> Result<(), Status> {
         max_organization_members: -1,
         personal_projects_up_to_reporter: false,
     };
-    let put = PlanServicePutRequest { plan: Some(premium), ..Default::default() };
+    let put = PlanServicePutRequest { plan: Some(premium), wait_for_replicas: Some(false), ..Default::default() };
     PlanServiceClient::new(channel.clone()).put(put).await?;
     let mut users = UserServiceClient::new(channel);
     for (username, is_premium) in USERS {
@@ -107,6 +107,7 @@ async fn load_organization(channel: Channel) -> Result<(), Status> {
         actor: "olivia".to_owned(),
         username: "acme".to_owned(),
         default_project_role: ProjectRole::Reader.into(),
+        wait_for_replicas: Some(false),
         ..Default::default()
     };
     new(organizations.create(acme).await)?;
@@ -117,6 +118,7 @@ async fn load_organization(channel: Channel) -> Result<(), Status> {
             user: (*user).to_owned(),
             role: (*role).into(),
             public: true,
+            wait_for_replicas: Some(false),
             ..Default::default()
         };
         new(organizations.add_member(member).await)?;
@@ -124,9 +126,20 @@ async fn load_organization(channel: Channel) -> Result<(), Status> {
     let mut teams = TeamServiceClient::new(channel);
     for (team, user) in TEAMS {
         let (actor, team) = ("adam".to_owned(), (*team).to_owned());
-        let created = TeamServiceCreateRequest { actor: actor.clone(), team: team.clone(), ..Default::default() };
+        let created = TeamServiceCreateRequest {
+            actor: actor.clone(),
+            team: team.clone(),
+            wait_for_replicas: Some(false),
+            ..Default::default()
+        };
         new(teams.create(created).await)?;
-        let member = AddTeamMemberRequest { actor, team, user: (*user).to_owned(), ..Default::default() };
+        let member = AddTeamMemberRequest {
+            actor,
+            team,
+            user: (*user).to_owned(),
+            wait_for_replicas: Some(false),
+            ..Default::default()
+        };
         new(teams.add_team_member(member).await)?;
     }
     Ok(())
@@ -141,6 +154,7 @@ async fn load_projects(channel: Channel) -> Result<(), Status> {
             name: (*name).to_owned(),
             public: *public,
             restricted_project_files: *restricted,
+            wait_for_replicas: Some(false),
             ..Default::default()
         };
         new(projects.create(project).await)?;
@@ -151,6 +165,7 @@ async fn load_projects(channel: Channel) -> Result<(), Status> {
             project: (*project).to_owned(),
             collaborator: (*collaborator).to_owned(),
             role: (*role).into(),
+            wait_for_replicas: Some(false),
             ..Default::default()
         };
         new(collaborators.add(added).await)?;
@@ -160,7 +175,7 @@ async fn load_projects(channel: Channel) -> Result<(), Status> {
 
 fn user(username: &str, plan: &str, inactive: bool) -> UserServiceCreateRequest {
     let (username, plan) = (username.to_owned(), plan.to_owned());
-    UserServiceCreateRequest { username, plan, inactive, ..Default::default() }
+    UserServiceCreateRequest { username, plan, inactive, wait_for_replicas: Some(false), ..Default::default() }
 }
 
 /// What is there already is no failure: the demo may be run again on its data.

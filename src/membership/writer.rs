@@ -91,6 +91,9 @@ impl Writer {
         context: &WriteContext,
         operation: &O,
     ) -> Result<Written<O::Output>, MembershipError> {
+        if context.wait_for_replicas && !self.view.until_followed(context.deadline).await {
+            return Err(MembershipError::DeadlineExceeded);
+        }
         let Committed { output, changes, logged } = self.commit(context, operation).await?;
         let removals = changes.into_removals();
         let Some((history, place)) = logged else {

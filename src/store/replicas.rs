@@ -72,8 +72,15 @@ impl LeaseHolder {
         const PUBLISH: &str = "-- publish_applied
             SELECT set_config('synchronous_commit', 'off', true), pg_notify('rolegate_applied', $1)
             WHERE EXISTS (SELECT FROM change_set WHERE revision = $2 AND id = $3)";
+        // what a lost lease may have been as long as is over with the row that stood for it
         const DELETE: &str = "-- delete_replica
-            DELETE FROM replica WHERE id = $1 AND renewals = $2";
+            WITH gone AS (
+                DELETE FROM replica WHERE id = $1 AND renewals = $2 RETURNING renewals
+            ), lowered AS (
+                UPDATE revision SET longest_lease_ms = coalesce((SELECT max(lease_ms) FROM replica WHERE id <> $1), 0)
+                FROM gone WHERE gone.renewals = 0
+            )
+            SELECT pg_notify('rolegate', '') FROM gone";
         // as long as it stands in the table a lease of that length may have been lost with a server
         const NOTE: &str = "-- note_longest_lease
             UPDATE revision SET longest_lease_ms = $1 WHERE longest_lease_ms < $1";
@@ -106,10 +113,16 @@ impl LeaseHolder {
         Ok(())
     }
 
-    /// Ends a lease.
+    /// Whether the database answers.
+    pub async fn answers(&self) -> bool {
+        self.client.simple_query("").await.is_ok()
+    }
+
+    /// Ends a lease, and has those read the log who wait for it.
     pub async fn give_back(&self, id: Uuid) -> Result<(), StoreError> {
         const SQL: &str = "-- give_lease_back
-            DELETE FROM replica WHERE id = $1";
+            WITH gone AS (DELETE FROM replica WHERE id = $1 RETURNING id)
+            SELECT pg_notify('rolegate', '') FROM gone";
         self.client.execute(SQL, &[&id]).await?;
         Ok(())
     }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::boot_time::BootTime;
 use super::error::Unconfirmed;
+use super::replicas::{Replicas, Seen};
 use super::{View, until};
 use crate::domain::ids::{Place, Revision};
 use crate::store::replicas::ReplicaRow;
@@ -44,7 +45,8 @@ impl View {
             Some(true) => Ok(()),
             Some(false) => Err(Unconfirmed::Lost),
             None => {
-                let names = self.behind(write.revision).into_iter().map(|(name, _)| name).collect();
+                let replicas = self.inner.replicas.borrow();
+                let names = self.behind(&replicas, write.revision).map(|seen| seen.name.clone()).collect();
                 Err(Unconfirmed::Behind { names })
             }
         }
@@ -98,7 +100,7 @@ impl View {
         let mut replicas = self.inner.replicas.subscribe();
         loop {
             replicas.mark_unchanged();
-            let next_end = self.behind(revision).into_iter().map(|(_, until)| until).min();
+            let next_end = self.next_end(revision);
             // after the look: a new epoch shows here before its replicas show there
             if self.inner.progress.position().epoch() != epoch {
                 return false;
@@ -111,11 +113,15 @@ impl View {
         }
     }
 
-    /// The names of the others that have not applied it, and until when they may answer.
-    fn behind(&self, revision: Revision) -> Vec<(String, BootTime)> {
-        let replicas = self.inner.replicas.borrow();
-        let others = replicas.behind(revision, BootTime::now()).filter(|(id, _)| **id != self.inner.id);
-        others.map(|(_, seen)| (seen.name.clone(), seen.until)).collect()
+    /// When the first lease ends of those that have not applied it; `None` where there is none.
+    fn next_end(&self, revision: Revision) -> Option<BootTime> {
+        self.behind(&self.inner.replicas.borrow(), revision).map(|seen| seen.until).min()
+    }
+
+    /// The others that have not applied it, and may answer.
+    fn behind<'a>(&self, replicas: &'a Replicas, revision: Revision) -> impl Iterator<Item = &'a Seen> {
+        let own = self.inner.id;
+        replicas.behind(revision, BootTime::now()).filter(move |(id, _)| **id != own).map(|(_, seen)| seen)
     }
 
     /// Whether no other replica held a lease when the log was last read.
@@ -137,8 +143,23 @@ impl View {
     }
 
     /// Another replica has said what it has applied.
-    pub(super) fn acknowledge(&self, id: Uuid, applied: Revision) {
-        self.inner.replicas.send_modify(|replicas| replicas.acknowledge(id, applied));
+    pub(super) fn acknowledge(&self, hearing: u64, id: Uuid, applied: Revision) {
+        self.inner.replicas.send_if_modified(|replicas| replicas.acknowledge(hearing, id, applied));
+    }
+
+    /// Begins to hear the others on another connection.
+    pub(super) fn hear_anew(&self) -> u64 {
+        let mut hearing = 0;
+        self.inner.replicas.send_modify(|replicas| hearing = replicas.hear_anew());
+        hearing
+    }
+
+    /// Waits until the log is followed at all; `false` where the deadline comes first. Before that nobody could tell whether
+    /// a write that is committed was lost.
+    pub async fn until_followed(&self, deadline: Option<Instant>) -> bool {
+        let mut applied = self.inner.progress.watch_applied();
+        let followed = async { applied.wait_for(|position| position.epoch() > 0).await.is_ok() };
+        until(deadline, followed).await.unwrap_or(false)
     }
 
     /// The leases of others that have ended, and their last renewals.

@@ -96,10 +96,10 @@ impl Follower {
     }
 
     async fn connect(&self, limit: Duration) -> Result<LogReader, Interruption> {
-        let view = self.view.clone();
+        let (view, hearing) = (self.view.clone(), self.view.hear_anew());
         let hear = move |heard| match heard {
             Heard::Bell => view.inner.bell.notify_one(),
-            Heard::Applied(Applied { id, revision }) => view.acknowledge(id, revision),
+            Heard::Applied(Applied { id, revision }) => view.acknowledge(hearing, id, revision),
         };
         let connected = LogReader::connect(self.databases.loads.hosts(), self.view.inner.settings.lease, hear);
         Ok(timeout(limit, connected).await.map_err(|_| Interruption::TimedOut)??)
@@ -115,9 +115,13 @@ impl Follower {
             let (applied, history, place) = (at.place.revision.0, at.history, at.place);
             let counter = tail.counter.revision.0;
             error!(applied, counter, difference, "the database is not the one that it was; starting over");
-            reader.rename_history(history, place, self.view.inner.settings.lease).await?;
-            self.databases.renew_connections();
             self.bookmark = None;
+            self.databases.renew_connections();
+            let lease = self.view.inner.settings.lease;
+            // what is followed so far is known to be over: nothing is answered from it while the other one gets its name
+            self.view.inner.progress.end_lease();
+            let renamed = timeout(lease / 2, reader.rename_history(history, place, lease)).await;
+            renamed.map_err(|_| Interruption::TimedOut)??;
             return Err(Interruption::OtherHistory);
         }
         if std::mem::take(&mut self.is_restored) {

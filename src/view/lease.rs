@@ -73,12 +73,27 @@ impl LeaseKeeper {
         let connected = LeaseHolder::connect(&self.hosts, settings.lease);
         let holder = timeout(limit + CONNECTION_WAIT, connected).await.map_err(within)??;
         let mut applied = self.view.inner.progress.watch_applied();
+        // who does not follow the log would only hold up the writes of those who do
+        self.view.caught_up().await;
         loop {
             let next = Instant::now() + settings.heartbeat;
-            timeout(limit, self.renew(&holder)).await.map_err(within)??;
+            match timeout(limit, self.renew(&holder)).await {
+                Ok(renewed) => renewed?,
+                Err(_) => return Err(self.withdraw(&holder, limit).await),
+            }
             timeout(limit, self.delete_ended(&holder)).await.map_err(within)??;
             timeout(limit, self.publish_until(next, &holder, &mut applied)).await.map_err(within)??;
         }
+    }
+
+    /// Gives the lease back where the database can be reached, and yet the log is not followed: others would wait for this
+    /// replica as long as that lasts. Where the database is away the lease runs its course.
+    async fn withdraw(&self, holder: &LeaseHolder, limit: Duration) -> Interruption {
+        if timeout(limit, holder.answers()).await == Ok(true) {
+            self.view.inner.progress.end_lease();
+            let _ = timeout(limit, holder.give_back(self.view.inner.id)).await;
+        }
+        Interruption::TimedOut
     }
 
     async fn renew(&mut self, holder: &LeaseHolder) -> Result<(), StoreError> {

@@ -15,6 +15,8 @@ use crate::store::replicas::ReplicaRow;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Replicas {
     seen: BTreeMap<Uuid, Seen>,
+    /// The connection on which replicas are heard now.
+    hearing: u64,
 }
 
 /// One replica.
@@ -46,10 +48,22 @@ impl Replicas {
         }
     }
 
-    /// A replica says that it has applied everything up to `applied`.
-    pub(super) fn acknowledge(&mut self, id: Uuid, applied: Revision) {
-        if let Some(seen) = self.seen.get_mut(&id) {
-            seen.applied = seen.applied.max(applied);
+    /// Begins to hear replicas on another connection, and returns its number. What they said before was about what a crash
+    /// of the server may have lost; their renewals were not.
+    pub(super) fn hear_anew(&mut self) -> u64 {
+        self.hearing += 1;
+        self.seen.values_mut().for_each(|seen| seen.applied = Revision(-1));
+        self.hearing
+    }
+
+    /// A replica says, on that connection, that it has applied everything up to `applied`. `false` where that is nothing new.
+    pub(super) fn acknowledge(&mut self, hearing: u64, id: Uuid, applied: Revision) -> bool {
+        match self.seen.get_mut(&id) {
+            Some(seen) if hearing == self.hearing && seen.applied < applied => {
+                seen.applied = applied;
+                true
+            }
+            _ => false,
         }
     }
 
@@ -114,11 +128,30 @@ mod tests {
     fn a_renewal_begins_the_lease_anew_and_what_was_applied_stays() {
         let mut replicas = Replicas::default();
         replicas.observe(&[row(1, 7, 4)], BootTime(0));
-        replicas.acknowledge(Uuid::from_u128(1), Revision(6));
+        assert!(replicas.acknowledge(0, Uuid::from_u128(1), Revision(6)));
         replicas.observe(&[row(1, 8, 5)], BootTime(9 * SECOND));
         assert!(behind(&replicas, 6, 9).is_empty(), "it said so before the renewal");
         assert_eq!(behind(&replicas, 7, 18), [1]);
         assert!(behind(&replicas, 7, 20).is_empty());
+    }
+
+    #[test]
+    fn what_was_heard_on_a_connection_that_was_lost_counts_no_more() {
+        let (mut replicas, id) = (Replicas::default(), Uuid::from_u128(1));
+        replicas.observe(&[row(1, 7, 4)], BootTime(0));
+        assert!(replicas.acknowledge(0, id, Revision(7)));
+        // the server crashed, and lost 7; the next write will have that number again
+        let hearing = replicas.hear_anew();
+        assert_eq!(behind(&replicas, 7, 1), [1]);
+        assert!(!replicas.acknowledge(0, id, Revision(7)), "said late, on the old connection");
+        replicas.observe(&[row(1, 7, 6)], BootTime(SECOND));
+        assert_eq!(
+            (behind(&replicas, 7, 1), behind(&replicas, 6, 1)),
+            (vec![1], vec![]),
+            "the table has what is certain"
+        );
+        assert!(replicas.acknowledge(hearing, id, Revision(7)) && behind(&replicas, 7, 1).is_empty());
+        assert!(behind(&replicas, 8, 11).is_empty(), "and its lease goes on from where it was");
     }
 
     #[test]
@@ -127,7 +160,7 @@ mod tests {
         replicas.observe(&[row(1, 7, 4)], BootTime(0));
         replicas.observe(&[], BootTime(SECOND));
         assert!(behind(&replicas, 5, 1).is_empty());
-        replicas.acknowledge(Uuid::from_u128(1), Revision(6));
+        assert!(!replicas.acknowledge(0, Uuid::from_u128(1), Revision(6)));
         assert_eq!(replicas.all().count(), 0, "a late word of it makes no replica");
     }
 }

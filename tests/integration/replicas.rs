@@ -87,6 +87,41 @@ async fn a_replica_that_was_killed_delays_writes_until_its_lease_has_ended_and_n
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_through_a_replica_that_has_just_begun_is_confirmed_among_others() {
+    let database = fresh_database().await;
+    let old = Service::start_on(database.clone(), &[]).await;
+    for turn in 0..4 {
+        let new = Service::launch(database.clone(), &[]).await;
+        let through_new = async {
+            // its port is open before it follows the log
+            for place in 0..5 {
+                new.create_users(&[&format!("new-{turn}-{place}")]).await;
+            }
+        };
+        let through_old = async {
+            for place in 0..20 {
+                old.create_users(&[&format!("old-{turn}-{place}")]).await;
+            }
+        };
+        tokio::join!(through_new, through_old);
+        new.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_renews_and_hears_nothing_gives_its_lease_back() {
+    let scene = Scene::set(&FLAGS).await;
+    scene.proxy.hold(Purpose::Log);
+    // longer than a lease, so that one which goes on renewing would be found out
+    let limit = LEASE * 3;
+    remove_within(&scene.elsewhere, limit).await.unwrap();
+    let begun = Instant::now();
+    scene.elsewhere.add_collaborator(PROJECT, "bob", ProjectRole::Editor).await.unwrap();
+    assert!(begun.elapsed() < LEASE, "nobody waits for it: {:?}", begun.elapsed());
+    scene.proxy.release(Purpose::Log);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_that_ends_in_order_delays_nothing() {
     let database = fresh_database().await;
     let long = ["--lease", "2m"];

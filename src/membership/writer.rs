@@ -19,6 +19,10 @@ use crate::view::{Token, Unconfirmed, View};
 /// How often a write that meets others is run in all.
 const ATTEMPTS: u32 = 10;
 
+/// How long a write waits for the log to be followed, in a process that has only just begun: whether a write that was committed
+/// before that was lost can't be known.
+const FOLLOWED_SOON: Duration = Duration::from_secs(1);
+
 /// A write that can be asked for.
 pub trait Operation: Send + Sync {
     /// What it is called in the log.
@@ -91,8 +95,8 @@ impl Writer {
         context: &WriteContext,
         operation: &O,
     ) -> Result<Written<O::Output>, MembershipError> {
-        if context.wait_for_replicas && !self.view.until_followed(context.deadline).await {
-            return Err(MembershipError::DeadlineExceeded);
+        if context.wait_for_replicas {
+            self.view.until_followed(FOLLOWED_SOON).await;
         }
         let Committed { output, changes, logged } = self.commit(context, operation).await?;
         let removals = changes.into_removals();

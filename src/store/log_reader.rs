@@ -30,6 +30,8 @@ pub struct Tail {
     pub now: Time,
     /// The writes from the asked revision on, that one included; at most [`BATCH`].
     pub entries: Vec<Entry>,
+    /// Which table the counter was in.
+    pub table: u32,
     /// Who held a lease.
     pub replicas: Vec<ReplicaRow>,
 }
@@ -50,6 +52,8 @@ pub enum Heard {
     Bell,
     /// A replica has applied something.
     Applied(Applied),
+    /// A replica begins to hear, and asks what has been applied.
+    Asked,
 }
 
 /// A connection that follows the log.
@@ -72,7 +76,7 @@ impl LogReader {
         const SQL: &str = "-- follow_log
             SELECT revision.number, revision.change_id, revision.history, clock_timestamp(), entry.revision, entry.id,
                    entry.names, entry.projects, entry.path_owners, entry.path_names, entry.accounts, entry.plans,
-                   held.ids, held.names, held.renewals, held.leases, held.applied
+                   held.ids, held.names, held.renewals, held.leases, held.applied, revision.tableoid
             FROM revision LEFT JOIN LATERAL (
                 SELECT *, row_number() OVER (ORDER BY change_set.revision) AS place
                 FROM change_set WHERE change_set.revision >= least($1, revision.number)
@@ -96,7 +100,12 @@ impl LogReader {
         }));
         client.batch_execute(replicas::DURABLE).await?;
         replicas::recognize_server(&client, lease).await?;
-        client.batch_execute(&format!("LISTEN rolegate; LISTEN {}", replicas::APPLIED_CHANNEL)).await?;
+        let applied = replicas::APPLIED_CHANNEL;
+        // what was said while nobody listened is said again; nothing of that need reach a disk
+        let listen = format!(
+            "BEGIN; SET LOCAL synchronous_commit = off; LISTEN rolegate; LISTEN {applied}; NOTIFY {applied}; COMMIT"
+        );
+        client.batch_execute(&listen).await?;
         let follow = client.prepare(SQL).await?;
         let table = recognize_tables(&client).await?;
         Ok(Self { client, follow, table, _connection: connection })
@@ -115,6 +124,7 @@ impl LogReader {
             history: first.get(2),
             now: Time(now.as_microsecond()),
             entries: rows.iter().filter_map(entry).collect(),
+            table: first.get(17),
             replicas: replicas(first),
         })
     }
@@ -139,6 +149,9 @@ async fn recognize_tables(client: &Client) -> Result<u32, StoreError> {
 
 fn heard(message: &Notification) -> Option<Heard> {
     if message.channel() == replicas::APPLIED_CHANNEL {
+        if message.payload().is_empty() {
+            return Some(Heard::Asked);
+        }
         Applied::decode(message.payload()).map(Heard::Applied)
     } else {
         Some(Heard::Bell)

@@ -154,12 +154,10 @@ impl View {
         hearing
     }
 
-    /// Waits until the log is followed at all; `false` where the deadline comes first. Before that nobody could tell whether
-    /// a write that is committed was lost.
-    pub async fn until_followed(&self, deadline: Option<Instant>) -> bool {
+    /// Waits until the log is followed at all, and no longer than that.
+    pub async fn until_followed(&self, limit: Duration) {
         let mut applied = self.inner.progress.watch_applied();
-        let followed = async { applied.wait_for(|position| position.epoch() > 0).await.is_ok() };
-        until(deadline, followed).await.unwrap_or(false)
+        let _ = tokio::time::timeout(limit, applied.wait_for(|position| position.epoch() > 0)).await;
     }
 
     /// The leases of others that have ended, and their last renewals.

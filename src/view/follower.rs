@@ -39,6 +39,9 @@ enum Interruption {
     /// A connection that is made anew finds out which server this is now.
     #[error("go on in the history that was followed")]
     OtherHistory,
+    /// The same.
+    #[error("go on in the tables that were followed; a dump is being restored")]
+    OtherTables,
 }
 
 /// Follows the log for ever, through every loss of the connection.
@@ -83,6 +86,9 @@ impl Follower {
             let (now, renewal) = loop {
                 let from = self.bookmark.map_or(Revision(i64::MAX), |bookmark| bookmark.place.revision);
                 let tail = timeout(limit, reader.tail(from)).await.map_err(within)??;
+                if tail.table != reader.table {
+                    return Err(Interruption::OtherTables);
+                }
                 let own = tail.replicas.iter().find(|row| row.id == *id).map(|row| row.renewals);
                 let now = tail.now;
                 if self.advance(&reader, tail).await? {
@@ -100,6 +106,7 @@ impl Follower {
         let hear = move |heard| match heard {
             Heard::Bell => view.inner.bell.notify_one(),
             Heard::Applied(Applied { id, revision }) => view.acknowledge(hearing, id, revision),
+            Heard::Asked => view.inner.asked.notify_one(),
         };
         let connected = LogReader::connect(self.databases.loads.hosts(), self.view.inner.settings.lease, hear);
         Ok(timeout(limit, connected).await.map_err(|_| Interruption::TimedOut)??)
@@ -115,13 +122,14 @@ impl Follower {
             let (applied, history, place) = (at.place.revision.0, at.history, at.place);
             let counter = tail.counter.revision.0;
             error!(applied, counter, difference, "the database is not the one that it was; starting over");
-            self.bookmark = None;
             self.databases.renew_connections();
             let lease = self.view.inner.settings.lease;
             // what is followed so far is known to be over: nothing is answered from it while the other one gets its name
             self.view.inner.progress.end_lease();
             let renamed = timeout(lease / 2, reader.rename_history(history, place, lease)).await;
             renamed.map_err(|_| Interruption::TimedOut)??;
+            // not before: this place is what proves the loss
+            self.bookmark = None;
             return Err(Interruption::OtherHistory);
         }
         if std::mem::take(&mut self.is_restored) {

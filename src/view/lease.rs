@@ -126,12 +126,19 @@ impl LeaseKeeper {
         holder: &LeaseHolder,
         applied: &mut watch::Receiver<Position>,
     ) -> Result<(), StoreError> {
-        while let Ok(Ok(())) = timeout_at(next, applied.changed()).await {
+        let asked = &self.view.inner.asked;
+        let mut news = async || {
+            tokio::select! {
+                changed = applied.changed() => changed.is_ok(),
+                () = asked.notified() => true,
+            }
+        };
+        while let Ok(true) = timeout_at(next, news()).await {
             if self.view.standing() != Standing::Fresh {
                 // the view started over
                 break;
             }
-            // who comes later is shown by the read that shows its first write
+            // who comes later asks
             if !self.view.is_alone() {
                 holder.publish(self.view.inner.id, self.view.inner.progress.place()).await?;
             }

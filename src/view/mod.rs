@@ -93,6 +93,8 @@ struct Inner {
     replicas: watch::Sender<Replicas>,
     /// Rung to have the log read at once.
     bell: Arc<Notify>,
+    /// Rung when another replica asks what this one has applied.
+    asked: Notify,
     loads: mpsc::UnboundedSender<Vec<EntryKey>>,
     settings: ViewSettings,
     holds: Holds,
@@ -128,6 +130,7 @@ impl View {
             progress: Progress::new(settings.stale_for),
             replicas: watch::Sender::new(Replicas::default()),
             bell: Arc::new(Notify::new()),
+            asked: Notify::new(),
             loads,
             settings,
             holds: Holds::default(),

@@ -145,6 +145,7 @@ async fn the_command_line_shows_the_replicas_with_lease_revision_and_lag() {
     let south = Service::start_on(database, &["--replica-name", "south"]).await;
     south.create_users(&["ann"]).await;
     let server = north.address.to_string();
+    until_known(&Clients::on(north.channel.clone()), "south").await;
     let shown = run(&["replicas", "--server", &server]).await;
     let text = String::from_utf8(shown.stdout).unwrap();
     assert!(shown.status.success() && text.contains("north") && text.contains("south"), "{text}");

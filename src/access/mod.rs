@@ -15,7 +15,7 @@ use crate::domain::facts::Time;
 use crate::domain::ids::Revision;
 use crate::domain::policy::Policy;
 use crate::membership::MembershipError;
-use crate::store::{Databases, GenericClient, Lease, access};
+use crate::store::{Databases, GenericClient, PooledClient, access};
 use crate::view::{Standing, Token, View};
 
 pub use changes::{ChangesPage, ChangesQuestion};
@@ -52,23 +52,23 @@ macro_rules! in_snapshot {
         'read: {
             let mut is_second = false;
             let least = $access.view.token().revision;
-            if let Some(mut lease) = $access.standby().await {
-                let ($client, $demand): (&mut Client, _) = (&mut lease, &Demand::AsNewAs(&$access.view, least));
+            if let Some(mut pooled) = $access.standby().await {
+                let ($client, $demand): (&mut Client, _) = (&mut pooled, &Demand::AsNewAs(&$access.view, least));
                 match $read.await {
                     Err(MembershipError::Unavailable(_)) => $access.rest_standbys(),
-                    Err(MembershipError::Met) => lease.give_back(),
+                    Err(MembershipError::Met) => pooled.give_back(),
                     read => {
-                        lease.give_back();
+                        pooled.give_back();
                         break 'read read;
                     }
                 }
             }
             loop {
                 let least = $access.view.token().revision;
-                let mut lease = $access.databases.main.client().await?;
-                let ($client, $demand): (&mut Client, _) = (&mut lease, &Demand::AtLeast(least));
+                let mut pooled = $access.databases.main.client().await?;
+                let ($client, $demand): (&mut Client, _) = (&mut pooled, &Demand::AtLeast(least));
                 let read = $read.await;
-                lease.give_back();
+                pooled.give_back();
                 if !matches!(read, Err(MembershipError::Met)) || is_second {
                     break 'read read;
                 }
@@ -87,7 +87,7 @@ impl Access {
     }
 
     /// A standby, where it can be known whether it is new enough.
-    async fn standby(&self) -> Option<Lease> {
+    async fn standby(&self) -> Option<PooledClient> {
         let standbys = self.databases.standbys.as_ref().filter(|_| self.view.standing() == Standing::Fresh)?;
         standbys.client().await
     }

@@ -29,10 +29,10 @@ type Result<T> = std::result::Result<T, MembershipError>;
 /// Reads on one connection, which goes back to the pool when the read is done, and ends when the read is dropped before.
 macro_rules! read {
     ($reader:ident, $client:ident, $body:block) => {{
-        let lease = $reader.database.client().await?;
-        let $client: &Client = &lease;
+        let pooled = $reader.database.client().await?;
+        let $client: &Client = &pooled;
         let read: Result<_> = async { $body }.await;
-        lease.give_back();
+        pooled.give_back();
         read
     }};
 }

@@ -13,7 +13,7 @@ use crate::domain::change::{Change, Changes};
 use crate::domain::ids::Place;
 use crate::domain::names::Username;
 use crate::domain::policy::Policy;
-use crate::store::{Database, Lease, StoreError, log};
+use crate::store::{Database, PooledClient, StoreError, log};
 use crate::view::{Token, Unconfirmed, View};
 
 /// How often a write that meets others is run in all.
@@ -154,11 +154,11 @@ impl Writer {
 
     async fn transact<O: Operation>(
         &self,
-        lease: &mut Lease,
+        pooled: &mut PooledClient,
         context: &WriteContext,
         operation: &O,
     ) -> Result<Committed<O::Output>, MembershipError> {
-        let (client, is_committing) = lease.parts();
+        let (client, is_committing) = pooled.parts();
         let actor = context.actor.as_ref().map(Username::as_str);
         let prepared = before(context.deadline, MembershipError::DeadlineExceeded, async {
             let transaction = client.transaction().await.map_err(StoreError::from)?;

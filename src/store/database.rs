@@ -18,14 +18,14 @@ pub type Client = deadpool_postgres::Client;
 
 /// A connection in use. Given back once what was asked of it is done. Dropped before that, as when a caller goes away, the
 /// statement under way is cancelled, so that it holds no locks and no place in the pool, and the connection is closed.
-pub struct Lease {
+pub struct PooledClient {
     client: Option<Client>,
     is_committing: bool,
     /// Which generation of connections it was taken from, and which is the present one.
     generation: (u64, Arc<AtomicU64>),
 }
 
-impl Lease {
+impl PooledClient {
     /// Gives the connection back to the pool, unless those of its time have been given up.
     pub fn give_back(mut self) {
         let (taken, present) = &self.generation;
@@ -38,29 +38,29 @@ impl Lease {
 
     /// The client, and whether it is committing. A commit is never cancelled: one that waits for a synchronous standby would
     /// then be shown to everybody by the only server that has it.
-    #[expect(clippy::expect_used, reason = "only giving it back takes the client, and consumes the lease")]
+    #[expect(clippy::expect_used, reason = "only giving it back takes the client, and consumes it")]
     pub fn parts(&mut self) -> (&mut Client, &mut bool) {
-        (self.client.as_mut().expect("a lease holds a client"), &mut self.is_committing)
+        (self.client.as_mut().expect("it holds a client"), &mut self.is_committing)
     }
 }
 
-impl Deref for Lease {
+impl Deref for PooledClient {
     type Target = Client;
 
-    #[expect(clippy::expect_used, reason = "only giving it back takes the client, and consumes the lease")]
+    #[expect(clippy::expect_used, reason = "only giving it back takes the client, and consumes it")]
     fn deref(&self) -> &Client {
-        self.client.as_ref().expect("a lease holds a client")
+        self.client.as_ref().expect("it holds a client")
     }
 }
 
-impl DerefMut for Lease {
-    #[expect(clippy::expect_used, reason = "only giving it back takes the client, and consumes the lease")]
+impl DerefMut for PooledClient {
+    #[expect(clippy::expect_used, reason = "only giving it back takes the client, and consumes it")]
     fn deref_mut(&mut self) -> &mut Client {
-        self.client.as_mut().expect("a lease holds a client")
+        self.client.as_mut().expect("it holds a client")
     }
 }
 
-impl Drop for Lease {
+impl Drop for PooledClient {
     fn drop(&mut self) {
         let Some(client) = self.client.take() else { return };
         if self.is_committing {
@@ -119,10 +119,10 @@ impl Database {
     ///
     /// # Errors
     /// When the database can't be reached, or all connections are busy for 5 seconds.
-    pub async fn client(&self) -> Result<Lease, StoreError> {
+    pub async fn client(&self) -> Result<PooledClient, StoreError> {
         // read first: a connection that is given up while it is handed out counts as an old one
         let generation = (self.generation.load(Ordering::SeqCst), Arc::clone(&self.generation));
-        Ok(Lease { client: Some(self.pool.get().await?), is_committing: false, generation })
+        Ok(PooledClient { client: Some(self.pool.get().await?), is_committing: false, generation })
     }
 
     /// Where to connect beside the pool, as the follower of the log does.

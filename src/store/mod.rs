@@ -27,7 +27,7 @@ mod standbys;
 pub mod teams;
 
 pub use connect::{CONNECTION_WAIT, Hosts, Role};
-pub use database::{Client, Database, Databases, Lease};
+pub use database::{Client, Database, Databases, PooledClient};
 pub use deadpool_postgres::GenericClient;
 pub use error::StoreError;
 pub use standbys::Standbys;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-use super::database::{Database, Lease};
+use super::database::{Database, PooledClient};
 
 /// How long a standby may take to let us in.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -29,7 +29,7 @@ impl Standbys {
     }
 
     /// A connection; `None` where there is none to be had now.
-    pub async fn client(&self) -> Option<Lease> {
+    pub async fn client(&self) -> Option<PooledClient> {
         if self.resting.load(Ordering::Relaxed) {
             return None;
         }

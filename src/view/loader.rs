@@ -17,7 +17,7 @@ use crate::domain::change::EntryKey;
 use crate::domain::ids::{AccountId, Place, PlanId, ProjectId, Revision};
 use crate::domain::names::{NameKey, ProjectName};
 use crate::store::loads::{self, Loaded, LoadedProject};
-use crate::store::{Client, Database, Databases, Lease, Standbys, StoreError};
+use crate::store::{Client, Database, Databases, PooledClient, Standbys, StoreError};
 
 /// How many keys go into one round trip.
 const BATCH: usize = 512;
@@ -149,7 +149,12 @@ async fn load_from_primary(view: &View, database: &Database, keys: Vec<EntryKey>
 /// Reads a batch, and asks whether what was read is of the history that is followed: an old primary, or a standby of one,
 /// may still answer. Waits until that can be known. `None` where it is not, or from before all that this replica remembers;
 /// else what was read, and in which epoch.
-async fn fetch(view: &View, client: Lease, batch: &Batch, limit: Duration) -> Result<Option<(Read, u64)>, LoadError> {
+async fn fetch(
+    view: &View,
+    client: PooledClient,
+    batch: &Batch,
+    limit: Duration,
+) -> Result<Option<(Read, u64)>, LoadError> {
     let progress = &view.inner.progress;
     // after the connection was chosen: one chosen before the view started over may lead to another history
     let epoch = progress.position().epoch();

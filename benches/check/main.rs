@@ -72,7 +72,7 @@ fn compare(
     (rolegate, world): (&Running, &World),
     local: &Local<'_>,
 ) {
-    let mut report = Report::new();
+    let mut report = Report::new("medians, µs");
     decision::compare(&mut report, policy);
     local::compare(&mut report, local, world);
     let check = Remote::connect(runtime, rolegate);

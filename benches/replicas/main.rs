@@ -16,6 +16,7 @@ mod applied;
 mod bare;
 mod deployment;
 mod pgbench;
+#[path = "../check/report.rs"]
 mod report;
 #[path = "../check/rounds.rs"]
 #[allow(dead_code, reason = "shared with what runs both sides by itself")]
@@ -45,7 +46,7 @@ fn main() {
 async fn run(filter: Option<&str>) {
     let wanted = |part: &str| filter.is_none_or(|filter| filter == part);
     let server = Server::start().await;
-    let mut report = Report::new();
+    let mut report = Report::new("medians of the rounds");
     if wanted("applied") {
         applied::compare(&mut report, &server).await;
     }

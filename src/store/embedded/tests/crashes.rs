@@ -21,7 +21,8 @@ async fn a_dropped_server_is_stopped() {
     let server = start(&dir).await;
     let pid = postmaster(&dir);
     drop(server);
-    assert!(!is_running(&pid));
+    // it takes its lock file away, which is what `pg_ctl` waits for, a moment before it is gone
+    wait_for(|| !is_running(&pid));
     start(&dir).await.stop().await.unwrap();
 }
 
@@ -35,7 +36,7 @@ async fn a_server_orphaned_by_kill_9_is_replaced() {
     assert!(is_running(&orphan));
 
     let server = start(&dir).await;
-    assert!(!is_running(&orphan));
+    wait_for(|| !is_running(&orphan));
     assert_ne!(postmaster(&dir), orphan);
     connect(&server).await.batch_execute("SELECT 1").await.unwrap();
     server.stop().await.unwrap();

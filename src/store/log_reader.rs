@@ -106,6 +106,8 @@ impl LogReader {
             "BEGIN; SET LOCAL synchronous_commit = off; LISTEN rolegate; LISTEN {applied}; NOTIFY {applied}; COMMIT"
         );
         client.batch_execute(&listen).await?;
+        // its plan is the same whatever is asked, and to make it anew takes longer than to read
+        client.batch_execute("SET plan_cache_mode = force_generic_plan").await?;
         let follow = client.prepare(SQL).await?;
         let table = recognize_tables(&client).await?;
         Ok(Self { client, follow, table, _connection: connection })

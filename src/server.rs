@@ -24,7 +24,7 @@ use crate::domain::policy::Policy;
 use crate::grpc::Services;
 use crate::grpc::health::Health;
 use crate::grpc::v1;
-use crate::grpc::v1::authorization_service_server::AuthorizationServiceServer;
+use crate::grpc::v1::authorization_service_server::{AuthorizationService, AuthorizationServiceServer};
 use crate::grpc::v1::change_service_server::ChangeServiceServer;
 use crate::grpc::v1::collaborator_service_server::CollaboratorServiceServer;
 use crate::grpc::v1::organization_service_server::OrganizationServiceServer;
@@ -96,23 +96,14 @@ pub async fn serve(
     let patience = (options.request_timeout, options.watch_patience);
     let services = Services::new(view.clone(), policy, (reader, writer, access, log), patience);
     let (health, health_service) = Health::new().await;
-    let routes = routes(services.clone(), options)?.add_service(health_service);
+    let routes = routes(services.clone(), services.clone(), options)?.add_service(health_service);
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let farewell = CancellationToken::new();
     tasks.spawn(farewell.clone().run_until_cancelled_owned(health.clone().follow(view)));
     tasks.spawn(keep((keeper, keeping), database, options.no_migrate, stop.clone()));
     let drain = CancellationToken::new();
     let address = listener.local_addr()?;
-    let server = transport(options)
-        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        .layer(TraceLayer::new_for_grpc().make_span_with(telemetry::request_span).on_failure(()))
-        .layer(PropagateRequestIdLayer::x_request_id())
-        .add_routes(routes)
-        .serve_with_incoming_shutdown(
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            drain.clone().cancelled_owned(),
-        );
-    let mut server = tokio::spawn(server);
+    let mut server = tokio::spawn(stack(listener, routes, options, drain.clone().cancelled_owned()));
     info!(%address, "listening");
     let ended = tokio::select! {
         ended = &mut server => end(ended),
@@ -131,14 +122,25 @@ pub async fn serve(
     ended
 }
 
-/// The server below its layers: how long a call may take, and what a connection may hold.
-pub fn transport(options: &ServeOptions) -> Server {
+/// All that lies between the wire and the routes, whoever answers there: how long a call may take, what a connection may
+/// hold, the layers. Ends once `drain` does, and what is under way has ended. Benchmarks compare services on this one stack.
+pub fn stack<D: Future<Output = ()> + Send + 'static>(
+    listener: TcpListener,
+    routes: Routes,
+    options: &ServeOptions,
+    drain: D,
+) -> impl Future<Output = Result<(), tonic::transport::Error>> + Send + use<D> {
     Server::builder()
         .timeout(options.request_timeout)
         .initial_stream_window_size(CALL_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(CALLS)
         .http2_keepalive_interval(Some(KEEPALIVE))
+        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+        .layer(TraceLayer::new_for_grpc().make_span_with(telemetry::request_span).on_failure(()))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), drain)
 }
 
 /// Waits until the service at the other end says that it serves.
@@ -237,7 +239,15 @@ async fn prepare_schema(config: &tokio_postgres::Config, no_migrate: bool) {
     }
 }
 
-fn routes(services: Services, options: &ServeOptions) -> Result<Routes, ServeError> {
+/// Every service but the health, by its path; who answers checks is named apart, so that a benchmark can put another there.
+///
+/// # Errors
+/// When the descriptors that are compiled in are none.
+pub fn routes(
+    authorization: impl AuthorizationService,
+    services: Services,
+    options: &ServeOptions,
+) -> Result<Routes, ServeError> {
     let limit = usize::try_from(options.max_message_size.as_u64()).unwrap_or(usize::MAX);
     let reflection = || {
         tonic_reflection::server::Builder::configure()
@@ -246,7 +256,7 @@ fn routes(services: Services, options: &ServeOptions) -> Result<Routes, ServeErr
             // so that grpcurl can show the details of errors
             .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
     };
-    Ok(Routes::new(AuthorizationServiceServer::new(services.clone()).max_decoding_message_size(limit))
+    Ok(Routes::new(AuthorizationServiceServer::new(authorization).max_decoding_message_size(limit))
         .add_service(UserServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(OrganizationServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(TeamServiceServer::new(services.clone()).max_decoding_message_size(limit))

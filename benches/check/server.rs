@@ -14,28 +14,15 @@ use rolegate::changes::Log;
 use rolegate::config::ServeOptions;
 use rolegate::domain::policy::Policy;
 use rolegate::grpc::Services;
-use rolegate::grpc::v1::authorization_service_server::{AuthorizationService, AuthorizationServiceServer};
-use rolegate::grpc::v1::change_service_server::ChangeServiceServer;
-use rolegate::grpc::v1::collaborator_service_server::CollaboratorServiceServer;
-use rolegate::grpc::v1::organization_service_server::OrganizationServiceServer;
-use rolegate::grpc::v1::plan_service_server::PlanServiceServer;
-use rolegate::grpc::v1::project_service_server::ProjectServiceServer;
-use rolegate::grpc::v1::replica_service_server::ReplicaServiceServer;
-use rolegate::grpc::v1::team_service_server::TeamServiceServer;
-use rolegate::grpc::v1::user_service_server::UserServiceServer;
+use rolegate::grpc::v1::authorization_service_server::AuthorizationService;
 use rolegate::grpc::v1::{self, CheckRequest, CheckResponse};
 use rolegate::membership::{Reader, Writer};
-use rolegate::server::transport;
+use rolegate::server::{routes, stack};
 use rolegate::store::Databases;
-use rolegate::telemetry;
 use rolegate::view::View;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::service::Routes;
-use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, Streaming};
-use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
-use tower_http::trace::TraceLayer;
 
 use crate::support::Service;
 use crate::world::World;
@@ -171,11 +158,10 @@ struct Options {
     serve: ServeOptions,
 }
 
-/// The stack of `rolegate::server::serve`, which lets nobody else in: keep the two alike. The control row of the report,
-/// a health check on both, shows where they are not.
+/// The same stack and the same routes as the service's, but for who answers checks. The control row of the report, a health
+/// check on both, would show where they differ.
 async fn serve_empty(listener: TcpListener, empty: Empty, view: View, databases: Databases, stop: CancellationToken) {
     let options = Options::try_parse_from(["rolegate"]).unwrap().serve;
-    let limit = options.max_message_size.as_u64() as usize;
     let policy = Arc::new(Policy::built_in().unwrap());
     let writer = Writer::new(databases.main.clone(), view.clone(), Arc::clone(&policy));
     let reader = Reader::new(databases.main.clone());
@@ -184,22 +170,6 @@ async fn serve_empty(listener: TcpListener, empty: Empty, view: View, databases:
     let patience = (options.request_timeout, options.watch_patience);
     let services = Services::new(view, policy, (reader, writer, access, log), patience);
     let (_reporter, health) = tonic_health::server::health_reporter();
-    let routes = Routes::new(AuthorizationServiceServer::new(empty).max_decoding_message_size(limit))
-        .add_service(UserServiceServer::new(services.clone()).max_decoding_message_size(limit))
-        .add_service(OrganizationServiceServer::new(services.clone()).max_decoding_message_size(limit))
-        .add_service(TeamServiceServer::new(services.clone()).max_decoding_message_size(limit))
-        .add_service(ProjectServiceServer::new(services.clone()).max_decoding_message_size(limit))
-        .add_service(CollaboratorServiceServer::new(services.clone()).max_decoding_message_size(limit))
-        .add_service(PlanServiceServer::new(services.clone()).max_decoding_message_size(limit))
-        .add_service(ChangeServiceServer::new(services.clone()).max_decoding_message_size(limit))
-        .add_service(ReplicaServiceServer::new(services).max_decoding_message_size(limit))
-        .add_service(health);
-    transport(&options)
-        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        .layer(TraceLayer::new_for_grpc().make_span_with(telemetry::request_span).on_failure(()))
-        .layer(PropagateRequestIdLayer::x_request_id())
-        .add_routes(routes)
-        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), stop.cancelled_owned())
-        .await
-        .unwrap();
+    let routes = routes(empty, services, &options).unwrap().add_service(health);
+    stack(listener, routes, &options, stop.cancelled_owned()).await.unwrap();
 }

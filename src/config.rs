@@ -169,6 +169,11 @@ impl std::fmt::Debug for DatabaseUrl {
 }
 
 impl DatabaseUrl {
+    /// As it was given, for a process that is to use the same database. It may hold a password.
+    pub fn secret(&self) -> &str {
+        &self.0
+    }
+
     /// How to connect, by the URL that was given with `flag`.
     ///
     /// # Errors

@@ -12,6 +12,7 @@
 //! - [`cli`]: the command line.
 
 pub mod access;
+pub mod bench;
 pub mod changes;
 pub mod cli;
 pub mod config;

@@ -77,7 +77,7 @@ fn compare(
     local::compare(&mut report, local, world);
     let check = Remote::connect(runtime, rolegate);
     let answer = check.answers(&world.requests(Distance::Direct, By::Id)).swap_remove(0);
-    let empty = Running::empty(answer, local.view.clone(), databases(config));
+    let empty = Running::empty(answer, databases(config));
     remote::compare(&mut report, &check, &Remote::connect(runtime, &empty), world);
     kinds::compare(&mut report, &check, world);
     local::compare_cold(&mut report, runtime, policy, config, world);

@@ -4,25 +4,16 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::pin::Pin;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
 use clap::Parser;
-use rolegate::access::Access;
-use rolegate::changes::Log;
+use rolegate::bench::bare::{self, Constant};
 use rolegate::config::ServeOptions;
-use rolegate::domain::policy::Policy;
-use rolegate::grpc::Services;
-use rolegate::grpc::v1::authorization_service_server::AuthorizationService;
-use rolegate::grpc::v1::{self, CheckRequest, CheckResponse};
-use rolegate::membership::{Reader, Writer};
-use rolegate::server::{routes, stack};
+use rolegate::grpc::v1::CheckResponse;
 use rolegate::store::Databases;
-use rolegate::view::View;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Response, Status, Streaming};
 
 use crate::support::Service;
 use crate::world::World;
@@ -49,11 +40,12 @@ impl Running {
     }
 
     /// A server whose `Check` does nothing but answer this.
-    pub fn empty(answer: CheckResponse, view: View, databases: Databases) -> Self {
+    pub fn empty(answer: CheckResponse, databases: Databases) -> Self {
         let started = Self::start("empty", async move |stop: CancellationToken, ready: Ready<()>| {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             ready.tell(listener.local_addr().unwrap(), ());
-            serve_empty(listener, Empty { answer }, view, databases, stop).await;
+            let options = Options::try_parse_from(["rolegate"]).unwrap().serve;
+            bare::serve(listener, Constant(answer), databases, &options, stop.cancelled_owned()).await.unwrap();
         });
         started.0
     }
@@ -100,76 +92,9 @@ impl<T> Ready<T> {
     }
 }
 
-/// Answers every question the same.
-struct Empty {
-    answer: CheckResponse,
-}
-
-/// What `async_trait` makes of methods that are never called; a macro inside of it comes too late for it.
-macro_rules! not_asked {
-    ($($name:ident($request:ident) -> $response:ident;)+) => {
-        $(fn $name<'a, 'b>(
-            &'a self,
-            _: Request<v1::$request>,
-        ) -> Pin<Box<dyn Future<Output = Result<Response<v1::$response>, Status>> + Send + 'b>>
-        where
-            'a: 'b,
-            Self: 'b,
-        {
-            Box::pin(async { Err(not_asked()) })
-        })+
-    };
-}
-
-#[tonic::async_trait]
-impl AuthorizationService for Empty {
-    async fn check(&self, _: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
-        Ok(Response::new(self.answer.clone()))
-    }
-
-    type StreamCheckStream = futures::stream::Empty<Result<v1::StreamCheckResponse, Status>>;
-
-    async fn stream_check(
-        &self,
-        _: Request<Streaming<v1::StreamCheckRequest>>,
-    ) -> Result<Response<Self::StreamCheckStream>, Status> {
-        Err(not_asked())
-    }
-
-    not_asked! {
-        check_organization(CheckOrganizationRequest) -> CheckOrganizationResponse;
-        check_account(CheckAccountRequest) -> CheckAccountResponse;
-        batch_check(BatchCheckRequest) -> BatchCheckResponse;
-        explain(ExplainRequest) -> ExplainResponse;
-        list_actions(ListActionsRequest) -> ListActionsResponse;
-        list_projects(ListProjectsRequest) -> ListProjectsResponse;
-        list_users(ListUsersRequest) -> ListUsersResponse;
-    }
-}
-
-fn not_asked() -> Status {
-    Status::unimplemented("the benchmark does not ask this")
-}
-
 /// Flags as their defaults are.
 #[derive(Parser)]
 struct Options {
     #[command(flatten)]
     serve: ServeOptions,
-}
-
-/// The same stack and the same routes as the service's, but for who answers checks. The control row of the report, a health
-/// check on both, would show where they differ.
-async fn serve_empty(listener: TcpListener, empty: Empty, view: View, databases: Databases, stop: CancellationToken) {
-    let options = Options::try_parse_from(["rolegate"]).unwrap().serve;
-    let policy = Arc::new(Policy::built_in().unwrap());
-    let writer = Writer::new(databases.main.clone(), view.clone(), Arc::clone(&policy));
-    let reader = Reader::new(databases.main.clone());
-    let log = Log::new(databases.main.clone(), view.clone(), usize::from(options.database_connections));
-    let access = Access::new(databases, view.clone(), Arc::clone(&policy));
-    let patience = (options.request_timeout, options.watch_patience);
-    let services = Services::new(view, policy, (reader, writer, access, log), patience);
-    let (_reporter, health) = tonic_health::server::health_reporter();
-    let routes = routes(empty, services, &options).unwrap().add_service(health);
-    stack(listener, routes, &options, stop.cancelled_owned()).await.unwrap();
 }

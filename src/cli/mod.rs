@@ -1,6 +1,8 @@
 //! The command line: the service itself, and what operators ask of a running one over gRPC.
 
 mod ask;
+mod bench;
+mod bench_server;
 mod check;
 mod conformance;
 mod database;
@@ -54,6 +56,12 @@ enum Command {
     /// Compare with decisions of the real system: load the worlds in a folder, ask everything that was asked in them. Exit
     /// status 0: nothing differs but by a ruling, 1: something does, 2: could not tell.
     Conformance(conformance::ConformanceOptions),
+    /// Measure a service: a load of questions whose answers are known, and what they cost beside a call that does nothing. Exit
+    /// status 0: all were answered rightly, 1: some were not, 2: could not measure.
+    Bench(Box<bench::BenchOptions>),
+    /// What `bench` compares with. Not for use.
+    #[command(hide = true)]
+    BenchServer(bench_server::BenchServerOptions),
     /// Bring a database's schema to what this build knows.
     Migrate(migrate::MigrateOptions),
     /// Show who may do what, or check a policy file.
@@ -72,8 +80,8 @@ pub fn main() -> ExitCode {
 }
 
 fn start(cli: Cli) -> Result<ExitCode, Box<dyn Error>> {
-    // many services come and go in a comparison, under a progress bar
-    let quiet = matches!(cli.command, Command::Conformance(_));
+    // services come and go in a comparison, under a progress bar
+    let quiet = matches!(cli.command, Command::Conformance(_) | Command::Bench(_));
     telemetry::start(cli.log.log_format, cli.log.filter(quiet))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(run(cli.command));
@@ -91,6 +99,8 @@ async fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Health(options) => health::run(&options).await,
         Command::Replicas(options) => replicas::run(&options).await,
         Command::Conformance(options) => conformance::run(&options).await,
+        Command::Bench(options) => bench::run(&options).await,
+        Command::BenchServer(options) => bench_server::run(&options).await,
         Command::Migrate(options) => migrate::run(&options).await,
         Command::Policy(command) => policy::run(&command),
     }

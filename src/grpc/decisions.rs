@@ -9,7 +9,7 @@ use crate::view::Answer;
 
 /// What a decision is true at, as callers are told. Nothing where a batch says it once for all.
 #[derive(Default)]
-pub(super) struct At {
+pub(crate) struct At {
     pub revision: String,
     pub stale: bool,
 }
@@ -22,7 +22,7 @@ impl At {
 }
 
 /// A decision about a project.
-pub(super) fn project(decision: &Decision, at: At) -> CheckResponse {
+pub(crate) fn project(decision: &Decision, at: At) -> CheckResponse {
     let held = decision.held;
     CheckResponse {
         allowed: decision.allowed(),

@@ -10,7 +10,7 @@ use crate::domain::roles::{AccountLevel, OrganizationLevel};
 use crate::view::{LevelQuestion, ProjectKey, ProjectQuestion, Question};
 
 /// A question about a project.
-pub(super) fn project<'a>(
+pub(crate) fn project<'a>(
     policy: &'a Policy,
     user: &str,
     project: &str,

@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod accounts;
+pub mod bulk;
 pub mod changes;
 pub mod collaborators;
 pub mod connect;

@@ -4,6 +4,7 @@
 
 mod agreement;
 mod batch;
+mod bench;
 mod binary;
 mod cancellation;
 mod changes;

@@ -126,74 +126,121 @@ pub struct Baseline {
 
 /// How many comparisons [`compare`] makes, for who shows progress.
 pub fn steps(sides: &Sides<'_>) -> u64 {
-    7 + 2 * u64::from(sides.writes) + u64::from(sides.queried.is_some())
+    6 + u64::from(sides.writes) + u64::from(sides.queried.is_some())
 }
 
-/// Makes all comparisons, and tells each as it begins.
-pub async fn compare(
-    sides: &Sides<'_>,
-    population: &Population,
-    rounds: Rounds,
-    progress: impl Fn(&'static str),
-) -> Baseline {
-    let mut found = Baseline::default();
-    let (service, constant) = (sides.service, sides.constant);
+/// Makes all comparisons, and tells each that is done.
+pub async fn compare(sides: &Sides<'_>, population: &Population, rounds: Rounds, done: impl Fn()) -> Baseline {
     let of = |kind| population.with_mix(Mix::only(kind));
-    // a constant answer is the right one to these alone
-    let (granted, denied) = (of(Kind::Direct), of(Kind::Denied));
-    let batches = service.channels.len() * BATCHES;
     let check = rounds.load(Shape::Check, rounds.in_flight);
-    let batch = rounds.load(Shape::Batch(BATCH), batches);
-    let stream = rounds.load(Shape::Stream, rounds.in_flight);
-
-    progress("the empty call beside itself");
-    let pairs = rounds.pairs((constant, check, &granted), (constant, check, &granted)).await;
-    found.add(&pairs, "control: the empty call to itself", &[(CALLS, None), (PROCESSOR, None)]);
-
-    progress("Check beside the empty call");
-    let pairs = rounds.pairs((service, check, &granted), (constant, check, &granted)).await;
-    let goals = [(CALLS, Some(Goal::AtLeast(0.95))), (PROCESSOR, Some(Goal::AtMost(1.05))), (TAIL, None)];
-    found.add(&pairs, "Check to the empty call, saturated", &goals);
-
-    progress("the same at half the saturating load");
-    let saturating = pairs.ratio(CALLS).map_or(1_000.0, |ratio| ratio.one.min(ratio.other));
-    let half = Load { rate: Some(saturating / 2.0), ..check };
-    let mut pairs = rounds.pairs((service, half, &granted), (constant, half, &granted)).await;
-    let goals = [(TAIL, Some(Goal::AtMost(1.1))), (MEDIAN, None), (PROCESSOR, None)];
-    found.add(&pairs, "Check to the empty call, half the load", &goals);
-    found.half = pairs.0.drain(..).reduce(|whole, more| (whole.0.and(more.0), whole.1.and(more.1)));
-
-    progress("denied beside granted");
-    let pairs = rounds.pairs((service, check, &denied), (service, check, &granted)).await;
-    let alike = Some(Goal::Between(0.95, 1.05));
-    found.add(&pairs, "denied to granted", &[(CALLS, alike), (PROCESSOR, alike)]);
-
-    progress("BatchCheck beside the empty call");
-    let pairs = rounds.pairs((service, batch, &granted), (constant, batch, &granted)).await;
-    let goals = [(CALLS, Some(Goal::AtLeast(0.8))), (PROCESSOR, None)];
-    found.add(&pairs, "BatchCheck of 100 to the empty call of its size", &goals);
-
-    progress("BatchCheck beside Check");
-    let pairs = rounds.pairs((service, batch, &granted), (service, check, &granted)).await;
-    found.add(&pairs, "BatchCheck of 100 to Check", &[(PER_PROCESSOR, Some(Goal::AtLeast(20.0))), (DECISIONS, None)]);
-
-    progress("StreamCheck beside Check");
-    let pairs = rounds.pairs((service, stream, &granted), (service, check, &granted)).await;
-    found.add(&pairs, "StreamCheck to Check", &[(DECISIONS, Some(Goal::AtLeast(3.0))), (PER_PROCESSOR, None)]);
-
+    // a constant answer is the right one to these alone
+    let mut comparison = Comparison { sides, granted: of(Kind::Direct), rounds, check, found: Baseline::default() };
+    comparison.control().await;
+    done();
+    comparison.empty_call().await;
+    done();
+    comparison.denials(&of(Kind::Denied)).await;
+    done();
+    comparison.batches_to_the_empty_call().await;
+    done();
+    comparison.batches_to_checks().await;
+    done();
+    comparison.streams().await;
+    done();
     if sides.writes {
-        progress("writes among the checks");
-        let writing = Load { writes: WRITES, ..check };
-        let pairs = rounds.pairs((service, writing, &granted), (service, check, &granted)).await;
-        found.add(&pairs, "1 % writes to none", &[(CALLS, Some(Goal::AtLeast(0.9))), (TAIL, None)]);
+        comparison.writes().await;
+        done();
     }
     if let Some(queried) = sides.queried {
-        progress("the view beside a query at every check");
-        let pairs = rounds.pairs((service, check, &granted), (queried, check, &granted)).await;
-        let goals = [(PER_PROCESSOR, Some(Goal::AtLeast(5.0))), (CALLS, None)];
-        found.add(&pairs, "Check to a query at every check", &goals);
+        comparison.queries(queried).await;
+        done();
     }
-    found
+    comparison.found
+}
+
+/// The comparisons under way. Most are of granted checks, as many in flight on both sides.
+struct Comparison<'a> {
+    sides: &'a Sides<'a>,
+    granted: Population,
+    rounds: Rounds,
+    check: Load,
+    found: Baseline,
+}
+
+impl Comparison<'_> {
+    /// How far from 1 the method itself is.
+    async fn control(&mut self) {
+        let side = (self.sides.constant, self.check, &self.granted);
+        let pairs = self.rounds.pairs(side, side).await;
+        self.found.add(&pairs, "control: the empty call to itself", &[(CALLS, None), (PROCESSOR, None)]);
+    }
+
+    /// Saturated, and at half of what saturates the slower side.
+    async fn empty_call(&mut self) {
+        let pairs = self.beside_the_empty_call(self.check).await;
+        let goals = [(CALLS, Some(Goal::AtLeast(0.95))), (PROCESSOR, Some(Goal::AtMost(1.05))), (TAIL, None)];
+        self.found.add(&pairs, "Check to the empty call, saturated", &goals);
+        let saturating = pairs.ratio(CALLS).map_or(1_000.0, |ratio| ratio.one.min(ratio.other));
+        let half = Load { rate: Some(saturating / 2.0), ..self.check };
+        let mut pairs = self.beside_the_empty_call(half).await;
+        let goals = [(TAIL, Some(Goal::AtMost(1.1))), (MEDIAN, None), (PROCESSOR, None)];
+        self.found.add(&pairs, "Check to the empty call, half the load", &goals);
+        self.found.half = pairs.0.drain(..).reduce(|whole, more| (whole.0.and(more.0), whole.1.and(more.1)));
+    }
+
+    async fn denials(&mut self, denied: &Population) {
+        let service = self.sides.service;
+        let pairs = self.rounds.pairs((service, self.check, denied), (service, self.check, &self.granted)).await;
+        let alike = Some(Goal::Between(0.95, 1.05));
+        self.found.add(&pairs, "denied to granted", &[(CALLS, alike), (PROCESSOR, alike)]);
+    }
+
+    async fn batches_to_the_empty_call(&mut self) {
+        let pairs = self.beside_the_empty_call(self.batches()).await;
+        let goals = [(CALLS, Some(Goal::AtLeast(0.8))), (PROCESSOR, None)];
+        self.found.add(&pairs, "BatchCheck of 100 to the empty call of its size", &goals);
+    }
+
+    async fn batches_to_checks(&mut self) {
+        let pairs = self.beside_checks(self.batches()).await;
+        let goals = [(PER_PROCESSOR, Some(Goal::AtLeast(20.0))), (DECISIONS, None)];
+        self.found.add(&pairs, "BatchCheck of 100 to Check", &goals);
+    }
+
+    async fn streams(&mut self) {
+        let pairs = self.beside_checks(self.rounds.load(Shape::Stream, self.rounds.in_flight)).await;
+        let goals = [(DECISIONS, Some(Goal::AtLeast(3.0))), (PER_PROCESSOR, None)];
+        self.found.add(&pairs, "StreamCheck to Check", &goals);
+    }
+
+    async fn writes(&mut self) {
+        let pairs = self.beside_checks(Load { writes: WRITES, ..self.check }).await;
+        self.found.add(&pairs, "1 % writes to none", &[(CALLS, Some(Goal::AtLeast(0.9))), (TAIL, None)]);
+    }
+
+    async fn queries(&mut self, queried: &Target) {
+        let (service, check) = (self.sides.service, self.check);
+        let pairs = self.rounds.pairs((service, check, &self.granted), (queried, check, &self.granted)).await;
+        let goals = [(PER_PROCESSOR, Some(Goal::AtLeast(5.0))), (CALLS, None)];
+        self.found.add(&pairs, "Check to a query at every check", &goals);
+    }
+
+    /// A load on the service and on the server with a constant answer.
+    async fn beside_the_empty_call(&self, load: Load) -> Pairs {
+        let Sides { service, constant, .. } = *self.sides;
+        self.rounds.pairs((service, load, &self.granted), (constant, load, &self.granted)).await
+    }
+
+    /// A load on the service, and single checks on it.
+    async fn beside_checks(&self, load: Load) -> Pairs {
+        let service = self.sides.service;
+        self.rounds.pairs((service, load, &self.granted), (service, self.check, &self.granted)).await
+    }
+
+    /// Fewer in flight: each is the work of many checks.
+    fn batches(&self) -> Load {
+        self.rounds.load(Shape::Batch(BATCH), self.sides.service.channels.len() * BATCHES)
+    }
 }
 
 impl Baseline {

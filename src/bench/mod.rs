@@ -21,6 +21,7 @@ mod report;
 mod run;
 mod schedule;
 mod servers;
+pub mod sizing;
 mod stage;
 mod streams;
 mod world;
@@ -64,13 +65,13 @@ pub enum BenchError {
     /// A server ended before it listened.
     #[error("start a server of our own; the last that it said: {0}")]
     Ended(String),
-    /// A server did not serve, or did not end, for so long.
-    #[error("see a server of our own serve, or end, within {0:?}")]
+    /// A server did not serve, or one of our own did not end, for so long.
+    #[error("see the server serve, or end, within {0:?}")]
     NotServing(Duration),
     /// A server could not be reached.
     #[error("reach the server")]
     Transport(#[source] tonic::transport::Error),
     /// The service refused what the world is brought into its view by.
-    #[error("bring the world into the view: {0}")]
+    #[error("bring the world into the view: {}", .0.message())]
     Fill(#[from] tonic::Status),
 }

@@ -98,16 +98,13 @@ impl Population {
         self.question(kind, project, random.next())
     }
 
-    /// A question that brings a project, a user or both into the view, by a number below [`Self::warm_projects`].
-    pub fn filling(&self, number: u64) -> Question {
-        self.question(Kind::Direct, number, 0)
-    }
-
-    /// Every user of a block once, so that all are in the view: asked about a project of theirs.
-    pub fn presence(&self, number: u64) -> Question {
-        let project = number - number % BLOCK;
-        let user = world::member(number / BLOCK, number % BLOCK);
-        Question { kind: Kind::Denied, user, project: self.name(project) }
+    /// Questions that bring a project into the view, a user, and where a block begins its owner; by a number below
+    /// [`Self::warm_projects`]. What is answered to them is nobody's business.
+    pub fn filling(&self, number: u64) -> impl Iterator<Item = Question> {
+        let (block, project) = (number / BLOCK, self.name(number));
+        let about = move |user| Question { kind: Kind::Denied, user, project: project.clone() };
+        let owner = number.is_multiple_of(BLOCK).then(|| world::owner(block));
+        std::iter::once(world::member(block, number % BLOCK)).chain(owner).map(about)
     }
 
     fn question(&self, kind: Kind, project: u64, pick: u64) -> Question {
@@ -170,6 +167,17 @@ mod tests {
         assert!((130..=200).contains(&cold.len()), "{}", cold.len());
         assert_eq!(projects.len(), cold.len(), "no project twice");
         assert_eq!(asked.cold_missing(), 0);
+    }
+
+    #[test]
+    fn a_world_is_filled_with_all_that_is_asked_about() {
+        let (asked, mut random) = (population(3_000, 0.0), Random::new(4));
+        let filled: Vec<Question> = (0..asked.warm_projects()).flat_map(|number| asked.filling(number)).collect();
+        let (users, projects): (HashSet<String>, HashSet<String>) =
+            filled.into_iter().map(|one| (one.user, one.project)).unzip();
+        let questions = (0..3_000).map(|_| asked.next(&mut random));
+        assert!(questions.into_iter().all(|one| users.contains(&one.user) && projects.contains(&one.project)));
+        assert_eq!((users.len(), projects.len()), (303, 300));
     }
 
     #[test]

@@ -191,7 +191,8 @@ impl Figures {
     fn latencies(&self) -> Table {
         let mut table = table(&["µs", "answers", "p50", "p90", "p99", "p99.9", "max"]);
         let staleness = &self.staleness;
-        let named = self.latency.iter().map(|(name, summary)| (*name, summary));
+        let names = Kind::ALL.map(Kind::name).into_iter().chain(["all"]);
+        let named = names.filter_map(|name| self.latency.get(name).map(|summary| (name, summary)));
         let writes = [("write", &staleness.write_latency), ("seen after a write", &staleness.seen_after)];
         for (name, summary) in named.chain(writes.into_iter().filter(|(_, summary)| summary.count > 0)) {
             let Summary { count, p50, p90, p99, p99_9, max } = summary;

@@ -110,7 +110,8 @@ async fn on_own(
 ) -> Result<(Report, String), BenchError> {
     progress(Step::Phase("starting the service", 0));
     let memory = format!("{}B", settings.view_memory.as_u64());
-    let arguments = ["serve", "--view-memory", &memory];
+    // the schema of a database that was named is its owner's to change
+    let arguments = ["serve", "--no-migrate", "--view-memory", &memory];
     let stage = Stage::start(&arguments, database, settings.replicas, settings.connections).await?;
     let found = Run { settings, progress, target: &stage.target }.measure(Some(database)).await;
     stage.end().await?;
@@ -165,7 +166,7 @@ impl Run<'_> {
             writes: matches!(self.settings.place, Place::Private(_)) || self.settings.load.writes > 0.0,
         };
         (self.progress)(Step::Phase("comparing", baseline::steps(&sides)));
-        let found = baseline::compare(&sides, population, rounds, |_| (self.progress)(Step::Done(1))).await;
+        let found = baseline::compare(&sides, population, rounds, || (self.progress)(Step::Done(1))).await;
         constant.end().await?;
         queried.end().await?;
         Ok(found)

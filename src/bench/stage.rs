@@ -4,8 +4,10 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::TempDir;
+use tokio::time::timeout;
 use tonic::transport::{Channel, Endpoint};
 
 use super::BenchError;
@@ -13,6 +15,7 @@ use super::load::Target;
 use super::population;
 use super::servers::Server;
 use super::world::World;
+use crate::server;
 use crate::store::bulk;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedServer};
 use crate::store::migrations;
@@ -25,6 +28,9 @@ const THROW_AWAY: [(&str, &str); 5] = [
     ("max_connections", "300"),
     ("max_wal_size", "8GB"),
 ];
+
+/// How long a service that runs may take until it answers and serves.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Parts that each block of a world is written in: one a table.
 pub const PARTS: u64 = 6;
@@ -108,10 +114,15 @@ impl Stage {
     }
 }
 
-/// A service that runs already, at one address or several.
+/// A service that runs already, at one address or several, once all of them serve.
 pub async fn remote(addresses: &[String], connections: usize) -> Result<Target, BenchError> {
     let channels = connect(addresses, connections).await?;
-    Ok(Target { channels, replicas: addresses.len(), service: Vec::new(), database: None })
+    let target = Target { channels, replicas: addresses.len(), service: Vec::new(), database: None };
+    for channel in target.each_replica() {
+        let serving = timeout(PATIENCE, server::until_serving(channel.clone())).await;
+        serving.map_err(|_| BenchError::NotServing(PATIENCE))?;
+    }
+    Ok(target)
 }
 
 /// So many connections, to each address in turn; at least one to each.
@@ -119,7 +130,8 @@ async fn connect(addresses: &[String], connections: usize) -> Result<Vec<Channel
     let mut channels = Vec::new();
     for address in addresses.iter().cycle().take(connections.max(addresses.len())) {
         let address = if address.contains("://") { address.clone() } else { format!("http://{address}") };
-        let endpoint = Endpoint::from_shared(address).map_err(BenchError::Transport)?.tcp_nodelay(true);
+        let endpoint =
+            Endpoint::from_shared(address).map_err(BenchError::Transport)?.tcp_nodelay(true).connect_timeout(PATIENCE);
         channels.push(endpoint.connect().await.map_err(BenchError::Transport)?);
     }
     Ok(channels)

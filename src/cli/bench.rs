@@ -25,9 +25,10 @@ pub(super) struct BenchOptions {
     #[arg(long, value_name = "ADDR", conflicts_with_all = ["database_url", "baseline"])]
     server: Vec<String>,
 
-    /// PostgreSQL with the world in it, for the services that are started. Without it, a private server is started in a folder
-    /// that is thrown away, and the world is written there.
-    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    /// PostgreSQL with the world in it, for the services that are started: they join its replicas. Without it, a private server is
+    /// started in a folder that is thrown away, and the world is written there. Not taken from the environment: nothing is
+    /// measured on a database by mistake.
+    #[arg(long, value_name = "URL")]
     database_url: Option<DatabaseUrl>,
 
     /// Write the world into the database of --database-url, which must be empty and without a replica, and end.

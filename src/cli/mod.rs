@@ -15,6 +15,7 @@ mod output;
 mod policy;
 mod replicas;
 mod serve;
+mod sizing;
 mod world;
 
 use std::error::Error;
@@ -59,6 +60,8 @@ enum Command {
     /// Measure a service: a load of questions whose answers are known, and what they cost beside a call that does nothing. Exit
     /// status 0: all were answered rightly, 1: some were not, 2: could not measure.
     Bench(Box<bench::BenchOptions>),
+    /// Compute what a deployment needs, on paper, from what `bench` measured.
+    Sizing(sizing::SizingOptions),
     /// What `bench` compares with. Not for use.
     #[command(hide = true)]
     BenchServer(bench_server::BenchServerOptions),
@@ -100,6 +103,7 @@ async fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Replicas(options) => replicas::run(&options).await,
         Command::Conformance(options) => conformance::run(&options).await,
         Command::Bench(options) => bench::run(&options).await,
+        Command::Sizing(options) => Ok(sizing::run(&options)),
         Command::BenchServer(options) => bench_server::run(&options).await,
         Command::Migrate(options) => migrate::run(&options).await,
         Command::Policy(command) => policy::run(&command),

@@ -131,7 +131,7 @@ pub fn steps(sides: &Sides<'_>) -> u64 {
 
 /// Makes all comparisons, and tells each that is done.
 pub async fn compare(sides: &Sides<'_>, population: &Population, rounds: Rounds, done: impl Fn()) -> Baseline {
-    let of = |kind| population.with_mix(Mix::only(kind));
+    let of = |kind| population.warm(Mix::only(kind));
     let check = rounds.load(Shape::Check, rounds.in_flight);
     // a constant answer is the right one to these alone
     let mut comparison = Comparison { sides, granted: of(Kind::Direct), rounds, check, found: Baseline::default() };

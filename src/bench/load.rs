@@ -94,9 +94,9 @@ impl Outcome {
         (self.record.calls > 0).then_some(self.service? * 1e6 / self.record.calls as f64)
     }
 
-    /// Questions answered for each second of the processor, PostgreSQL's included.
+    /// Questions answered for each second of the processor, PostgreSQL's included: where its processes are ours to look at.
     pub fn decisions_per_processor_second(&self) -> Option<f64> {
-        Some(self.record.decisions() as f64 / (self.service? + self.database.unwrap_or_default()))
+        Some(self.record.decisions() as f64 / (self.service? + self.database?))
     }
 }
 

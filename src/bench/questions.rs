@@ -69,10 +69,10 @@ impl Population {
         Self { world, by, mix, zipf, cold, reserve, taken: Arc::default() }
     }
 
-    /// The same with other shares.
+    /// The same with other shares, and nothing cold.
     #[must_use]
-    pub fn with_mix(&self, mix: Mix) -> Self {
-        Self { mix, ..self.clone() }
+    pub fn warm(&self, mix: Mix) -> Self {
+        Self { mix, cold: 0.0, ..self.clone() }
     }
 
     /// How many projects are asked about again and again.

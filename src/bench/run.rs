@@ -153,9 +153,10 @@ impl Run<'_> {
         database: (&str, Option<u32>),
         population: &Population,
     ) -> Result<Baseline, BenchError> {
-        let connections = self.settings.connections;
+        // as many of each as of the service
+        let Settings { replicas, connections, .. } = *self.settings;
         let start = |answers: &'static str| async move {
-            Stage::start(&["bench-server", "--answers", answers], database, 1, connections).await
+            Stage::start(&["bench-server", "--answers", answers], database, replicas, connections).await
         };
         let (constant, queried) = (start("constant").await?, start("query").await?);
         let sides = Sides {

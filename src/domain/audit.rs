@@ -250,3 +250,7 @@ impl fmt::Display for Flaw {
 fn after(revision: Revision) -> Revision {
     Revision(revision.0.saturating_add(1))
 }
+
+#[cfg(test)]
+#[path = "audit_tests.rs"]
+mod tests;

@@ -18,10 +18,12 @@ const CASES: &[(&str, &[&str])] = &[
     ("UPDATE change SET name = '@acme/crow' WHERE revision = 5", &["5 changed"]),
     ("UPDATE change SET subject = 'cyd' WHERE revision = 6", &["6 changed"]),
     ("UPDATE change SET ordinal = 2 WHERE revision = 6", &["6 changed"]),
-    ("UPDATE change SET ordinal = -ordinal WHERE revision = 10; UPDATE change SET ordinal = 3 + ordinal WHERE revision = 10", &["10 changed"]),
+    ("UPDATE change SET ordinal = -ordinal WHERE revision = 10;
+      UPDATE change SET ordinal = 3 + ordinal WHERE revision = 10", &["10 changed"]),
     ("UPDATE change SET after = '1e999' WHERE revision = 5", &["5 changed"]),
     ("DELETE FROM change WHERE revision = 10 AND ordinal = 2", &["10 changed"]),
-    ("INSERT INTO change SELECT revision, 2, object, name, subject, before, after FROM change WHERE revision = 5", &["5 changed"]),
+    ("INSERT INTO change SELECT revision, 2, object, name, subject, before, after FROM change WHERE revision = 5",
+     &["5 changed"]),
     ("UPDATE change SET revision = 7, ordinal = 2 WHERE revision = 6", &["6 changed", "7 changed"]),
     // who wrote it, and when
     ("UPDATE change_set SET actor = 'bob' WHERE revision = 10", &["10 changed"]),
@@ -59,7 +61,8 @@ const CASES: &[(&str, &[&str])] = &[
       VALUES (11, 'x', '{}', '{}', '{}', '{}', '{}', '{}'); UPDATE revision SET number = 11", &["11 unchained"]),
     // put elsewhere
     ("UPDATE change_set SET revision = -5 WHERE revision = 5; UPDATE change_set SET revision = 5 WHERE revision = 6;
-      UPDATE change_set SET revision = 6 WHERE revision = -5; UPDATE change SET revision = -revision WHERE revision IN (5, 6); UPDATE change SET revision = 11 + revision WHERE revision < 0",
+      UPDATE change_set SET revision = 6 WHERE revision = -5; UPDATE change SET revision = -revision WHERE revision IN (5, 6);
+      UPDATE change SET revision = 11 + revision WHERE revision < 0",
      &["5 changed", "6 changed", "7 changed"]),
     ("UPDATE change AS one SET name = other.name, object = other.object, after = other.after, subject = other.subject
       FROM change AS other WHERE one.revision IN (5, 6) AND other.revision = 11 - one.revision", &["5 changed", "6 changed"]),

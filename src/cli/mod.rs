@@ -1,6 +1,7 @@
 //! The command line: the service itself, and what operators ask of a running one over gRPC.
 
 mod ask;
+mod audit;
 mod check;
 mod conformance;
 mod database;
@@ -56,6 +57,9 @@ enum Command {
     Conformance(conformance::ConformanceOptions),
     /// Bring a database's schema to what this build knows.
     Migrate(migrate::MigrateOptions),
+    /// Verify the log of changes.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Show who may do what, or check a policy file.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -92,6 +96,7 @@ async fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Replicas(options) => replicas::run(&options).await,
         Command::Conformance(options) => conformance::run(&options).await,
         Command::Migrate(options) => migrate::run(&options).await,
+        Command::Audit(command) => audit::run(&command).await,
         Command::Policy(command) => policy::run(&command),
     }
 }

@@ -76,6 +76,10 @@ pub struct LoggedChange {
     pub operation: String,
     /// On whose behalf; `None`: a caller in its own right, or the clock.
     pub actor: Option<String>,
+    /// The service that asked; `None`: callers are not told apart, or the clock.
+    pub caller: Option<String>,
+    /// What it called its request.
+    pub request_id: Option<String>,
     /// What it changed.
     pub change: Change,
 }

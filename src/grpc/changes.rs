@@ -117,8 +117,11 @@ fn filter(filter: v1::ChangeFilter) -> Result<ChangeFilter, Status> {
         fields::collaborator("filter.subject", &filter.subject)?;
     }
     fields::optional_username("filter.actor", &filter.actor)?;
-    let v1::ChangeFilter { name, subject, actor, .. } = filter;
-    Ok(ChangeFilter { object, name, subject, actor, from: None, until: None })
+    if filter.caller.len() > LONGEST_NAME {
+        return Err(errors::invalid_field("filter.caller", "is longer than any caller is called"));
+    }
+    let v1::ChangeFilter { name, subject, actor, caller, .. } = filter;
+    Ok(ChangeFilter { object, name, subject, actor, caller, from: None, until: None })
 }
 
 fn heartbeat(asked: Option<prost_types::Duration>) -> Result<Duration, Status> {
@@ -130,11 +133,11 @@ fn heartbeat(asked: Option<prost_types::Duration>) -> Result<Duration, Status> {
 
 /// All that a list says but which page: what its page tokens are bound to.
 fn bound(question: &ChangesQuestion) -> Vec<String> {
-    let ChangeFilter { object, name, subject, actor, from, until } = &question.filter;
+    let ChangeFilter { object, name, subject, actor, caller, from, until } = &question.filter;
     let time = |time: &Option<Timestamp>| time.map(|time| time.as_microsecond().to_string()).unwrap_or_default();
     let names = [name, subject, actor].map(|name| name.to_ascii_lowercase());
     let object = object.map(Object::name).unwrap_or_default().to_owned();
-    let rest = [object, time(from), time(until), question.oldest_first.to_string()];
+    let rest = [object, caller.clone(), time(from), time(until), question.oldest_first.to_string()];
     ["list_changes".to_owned()].into_iter().chain(names).chain(rest).collect()
 }
 
@@ -144,6 +147,8 @@ fn listed(logged: LoggedChange, token: impl Fn(Revision) -> String) -> v1::Liste
         committed_at: resources::time(logged.committed_at),
         operation: logged.operation.clone(),
         actor: logged.actor.clone().unwrap_or_default(),
+        caller: logged.caller.clone().unwrap_or_default(),
+        request_id: logged.request_id.clone().unwrap_or_default(),
         change: Some(change(logged)),
     }
 }
@@ -157,6 +162,8 @@ pub(super) fn event(event: Event, previous: Token, now: Token) -> v1::ChangeEven
         committed_at: first.and_then(|first| resources::time(first.committed_at)),
         operation: first.map(|first| first.operation.clone()).unwrap_or_default(),
         actor: first.and_then(|first| first.actor.clone()).unwrap_or_default(),
+        caller: first.and_then(|first| first.caller.clone()).unwrap_or_default(),
+        request_id: first.and_then(|first| first.request_id.clone()).unwrap_or_default(),
         part: event.part,
         more: event.more,
         changes: event.changes.into_iter().map(change).collect(),

@@ -10,7 +10,7 @@ use super::v1::{
     CollaboratorServiceRemoveRequest, CollaboratorServiceRemoveResponse, CollaboratorServiceUpdateRequest,
     CollaboratorServiceUpdateResponse,
 };
-use super::{Services, fields, resources, writes};
+use super::{Services, fields, resources};
 use crate::domain::records::{Collaborator, GrantSettings};
 use crate::membership::collaborators::{AddCollaborator, RemoveCollaborator, UpdateCollaborator};
 
@@ -29,10 +29,11 @@ impl CollaboratorService for Services {
                 expires_at: fields::time("expires_at", request.expires_at)?,
             },
         };
-        let written = self.write(&context, &operation).await?;
-        let revision = writes::revision(&written);
-        let collaborator = Some(resources::collaborator(written.output));
-        Ok(Response::new(CollaboratorServiceAddResponse { collaborator, revision }))
+        self.write(&context, &operation, |written| CollaboratorServiceAddResponse {
+            collaborator: Some(resources::collaborator(written.output)),
+            ..Default::default()
+        })
+        .await
     }
 
     async fn get(&self, request: Request<CollaboratorServiceGetRequest>) -> Answer<CollaboratorServiceGetResponse> {
@@ -77,10 +78,11 @@ impl CollaboratorService for Services {
         if mask.contains("expires_at") {
             operation.expires_at = Some(fields::time("expires_at", request.expires_at)?);
         }
-        let written = self.write(&context, &operation).await?;
-        let revision = writes::revision(&written);
-        let collaborator = Some(resources::collaborator(written.output));
-        Ok(Response::new(CollaboratorServiceUpdateResponse { collaborator, revision }))
+        self.write(&context, &operation, |written| CollaboratorServiceUpdateResponse {
+            collaborator: Some(resources::collaborator(written.output)),
+            ..Default::default()
+        })
+        .await
     }
 
     async fn remove(
@@ -92,8 +94,7 @@ impl CollaboratorService for Services {
             project: fields::project("project", &request.project)?,
             collaborator: fields::collaborator("collaborator", &request.collaborator)?,
         };
-        let written = self.write(&context, &operation).await?;
-        Ok(Response::new(CollaboratorServiceRemoveResponse { revision: writes::revision(&written) }))
+        self.write(&context, &operation, |_| CollaboratorServiceRemoveResponse::default()).await
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
-use tracing::{error, info};
+use tracing::error;
 
 use super::{revision, v1};
 use crate::changes::WatchError;
@@ -142,6 +142,11 @@ pub(super) fn membership(failure: MembershipError) -> Status {
             let metadata = HashMap::from([("revision".to_owned(), revision), ("replicas".to_owned(), replicas)]);
             with_metadata(Code::DeadlineExceeded, Reason::ReplicasBehind, &message, metadata, ErrorDetails::new())
         }
+        MembershipError::RequestIdReused(_) => {
+            let mut details = ErrorDetails::new();
+            details.add_precondition_failure_violation(name(Reason::RequestIdReused), "request_id", &message);
+            status(Code::FailedPrecondition, Reason::RequestIdReused, &message, details)
+        }
         MembershipError::Unavailable(_) => unavailable(Reason::DatabaseUnavailable, &message),
         MembershipError::Internal(_) => internal(),
     }
@@ -166,7 +171,6 @@ fn refused(refusal: &Refusal) -> Status {
         }
         _ => {}
     }
-    info!(reason = name(reason), message, "refused a write");
     with_metadata(code, reason, &message, metadata, details)
 }
 
@@ -218,8 +222,12 @@ pub(super) fn shutting_down() -> Status {
 
 /// The reason that a status of ours carries.
 pub(super) fn reason_of(status: &Status) -> Reason {
-    let name = status.get_details_error_info().map(|info| format!("ERROR_REASON_{}", info.reason));
-    name.and_then(|name| Reason::from_str_name(&name)).unwrap_or_default()
+    Reason::from_str_name(&format!("ERROR_REASON_{}", reason_name(status))).unwrap_or_default()
+}
+
+/// The same by its name.
+pub(super) fn reason_name(status: &Status) -> String {
+    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
 }
 
 /// A mistake of ours.

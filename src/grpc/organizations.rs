@@ -35,10 +35,11 @@ impl OrganizationService for Services {
             default_project_role: fields::optional_project_role("default_project_role", role)?,
             plan: fields::optional_plan("plan", &request.plan)?,
         };
-        let written = self.write(&context, &operation).await?;
-        let revision = writes::revision(&written);
-        let organization = Some(resources::organization(written.output));
-        Ok(Response::new(OrganizationServiceCreateResponse { organization, revision }))
+        self.write(&context, &operation, |written| OrganizationServiceCreateResponse {
+            organization: Some(resources::organization(written.output)),
+            ..Default::default()
+        })
+        .await
     }
 
     async fn get(&self, request: Request<OrganizationServiceGetRequest>) -> Answer<OrganizationServiceGetResponse> {
@@ -77,10 +78,11 @@ impl OrganizationService for Services {
         if mask.contains("plan") {
             operation.plan = Some(fields::plan("plan", &request.plan)?);
         }
-        let written = self.write(&context, &operation).await?;
-        let revision = writes::revision(&written);
-        let organization = Some(resources::organization(written.output));
-        Ok(Response::new(OrganizationServiceUpdateResponse { organization, revision }))
+        self.write(&context, &operation, |written| OrganizationServiceUpdateResponse {
+            organization: Some(resources::organization(written.output)),
+            ..Default::default()
+        })
+        .await
     }
 
     async fn delete(
@@ -89,9 +91,11 @@ impl OrganizationService for Services {
     ) -> Answer<OrganizationServiceDeleteResponse> {
         let (context, request) = self.accept(request)?;
         let operation = DeleteOrganization { username: fields::username("username", &request.username)? };
-        let written = self.write(&context, &operation).await?;
-        let (removals, revision) = (writes::removals(&written), writes::revision(&written));
-        Ok(Response::new(OrganizationServiceDeleteResponse { removals, revision }))
+        self.write(&context, &operation, |written| OrganizationServiceDeleteResponse {
+            removals: writes::removals(&written),
+            ..Default::default()
+        })
+        .await
     }
 
     async fn transfer(
@@ -103,10 +107,12 @@ impl OrganizationService for Services {
             username: fields::username("username", &request.username)?,
             new_owner: fields::username("new_owner", &request.new_owner)?,
         };
-        let written = self.write(&context, &operation).await?;
-        let (removals, revision) = (writes::removals(&written), writes::revision(&written));
-        let organization = Some(resources::organization(written.output));
-        Ok(Response::new(OrganizationServiceTransferResponse { organization, removals, revision }))
+        self.write(&context, &operation, |written| OrganizationServiceTransferResponse {
+            removals: writes::removals(&written),
+            organization: Some(resources::organization(written.output)),
+            ..Default::default()
+        })
+        .await
     }
 
     async fn add_member(&self, request: Request<AddMemberRequest>) -> Answer<AddMemberResponse> {
@@ -117,10 +123,11 @@ impl OrganizationService for Services {
             role: fields::optional_organization_role("role", request.role)?.unwrap_or(OrganizationRole::Member),
             public: request.public,
         };
-        let written = self.write(&context, &operation).await?;
-        let revision = writes::revision(&written);
-        let (organization, member) = written.output;
-        Ok(Response::new(AddMemberResponse { member: Some(resources::member(&organization, member)), revision }))
+        self.write(&context, &operation, |written| {
+            let (organization, member) = written.output;
+            AddMemberResponse { member: Some(resources::member(&organization, member)), ..Default::default() }
+        })
+        .await
     }
 
     async fn get_member(&self, request: Request<GetMemberRequest>) -> Answer<GetMemberResponse> {
@@ -159,10 +166,11 @@ impl OrganizationService for Services {
         if mask.contains("role") {
             operation.role = Some(fields::organization_role("role", request.role)?);
         }
-        let written = self.write(&context, &operation).await?;
-        let revision = writes::revision(&written);
-        let (organization, member) = written.output;
-        Ok(Response::new(UpdateMemberResponse { member: Some(resources::member(&organization, member)), revision }))
+        self.write(&context, &operation, |written| {
+            let (organization, member) = written.output;
+            UpdateMemberResponse { member: Some(resources::member(&organization, member)), ..Default::default() }
+        })
+        .await
     }
 
     async fn remove_member(&self, request: Request<RemoveMemberRequest>) -> Answer<RemoveMemberResponse> {
@@ -171,8 +179,10 @@ impl OrganizationService for Services {
             organization: fields::username("organization", &request.organization)?,
             user: fields::username("user", &request.user)?,
         };
-        let written = self.write(&context, &operation).await?;
-        let (removals, revision) = (writes::removals(&written), writes::revision(&written));
-        Ok(Response::new(RemoveMemberResponse { removals, revision }))
+        self.write(&context, &operation, |written| RemoveMemberResponse {
+            removals: writes::removals(&written),
+            ..Default::default()
+        })
+        .await
     }
 }

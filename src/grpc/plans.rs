@@ -8,7 +8,7 @@ use super::v1::{
     PlanServiceDeleteRequest, PlanServiceDeleteResponse, PlanServiceGetRequest, PlanServiceGetResponse,
     PlanServiceListRequest, PlanServiceListResponse, PlanServicePutRequest, PlanServicePutResponse,
 };
-use super::{Services, errors, fields, resources, writes};
+use super::{Services, errors, fields, resources};
 use crate::domain::rules::PlanRules;
 use crate::membership::plans::{DeletePlan, PutPlan};
 
@@ -27,9 +27,11 @@ impl PlanService for Services {
             personal_projects_up_to_reporter: plan.personal_projects_up_to_reporter,
         };
         let operation = PutPlan { code: fields::plan("plan.code", &plan.code)?, rules };
-        let written = self.write(&context, &operation).await?;
-        let revision = writes::revision(&written);
-        Ok(Response::new(PlanServicePutResponse { plan: Some(resources::plan(written.output)), revision }))
+        self.write(&context, &operation, |written| PlanServicePutResponse {
+            plan: Some(resources::plan(written.output)),
+            ..Default::default()
+        })
+        .await
     }
 
     async fn get(&self, request: Request<PlanServiceGetRequest>) -> Answer<PlanServiceGetResponse> {
@@ -51,7 +53,6 @@ impl PlanService for Services {
     async fn delete(&self, request: Request<PlanServiceDeleteRequest>) -> Answer<PlanServiceDeleteResponse> {
         let (context, request) = self.accept(request)?;
         let operation = DeletePlan { code: fields::plan("code", &request.code)? };
-        let written = self.write(&context, &operation).await?;
-        Ok(Response::new(PlanServiceDeleteResponse { revision: writes::revision(&written) }))
+        self.write(&context, &operation, |_| PlanServiceDeleteResponse::default()).await
     }
 }

@@ -31,9 +31,11 @@ impl ProjectService for Services {
             },
             id: fields::new_project_id("id", &request.id)?,
         };
-        let written = self.write(&context, &operation).await?;
-        let revision = writes::revision(&written);
-        Ok(Response::new(ProjectServiceCreateResponse { project: Some(resources::project(written.output)), revision }))
+        self.write(&context, &operation, |written| ProjectServiceCreateResponse {
+            project: Some(resources::project(written.output)),
+            ..Default::default()
+        })
+        .await
     }
 
     async fn get(&self, request: Request<ProjectServiceGetRequest>) -> Answer<ProjectServiceGetResponse> {
@@ -71,17 +73,21 @@ impl ProjectService for Services {
         if mask.contains("name") {
             operation.name = Some(fields::project_name("name", &request.name)?);
         }
-        let written = self.write(&context, &operation).await?;
-        let revision = writes::revision(&written);
-        Ok(Response::new(ProjectServiceUpdateResponse { project: Some(resources::project(written.output)), revision }))
+        self.write(&context, &operation, |written| ProjectServiceUpdateResponse {
+            project: Some(resources::project(written.output)),
+            ..Default::default()
+        })
+        .await
     }
 
     async fn delete(&self, request: Request<ProjectServiceDeleteRequest>) -> Answer<ProjectServiceDeleteResponse> {
         let (context, request) = self.accept(request)?;
         let operation = DeleteProject { project: fields::project("project", &request.project)? };
-        let written = self.write(&context, &operation).await?;
-        let (removals, revision) = (writes::removals(&written), writes::revision(&written));
-        Ok(Response::new(ProjectServiceDeleteResponse { removals, revision }))
+        self.write(&context, &operation, |written| ProjectServiceDeleteResponse {
+            removals: writes::removals(&written),
+            ..Default::default()
+        })
+        .await
     }
 
     async fn transfer(
@@ -93,9 +99,11 @@ impl ProjectService for Services {
             project: fields::project("project", &request.project)?,
             new_owner: fields::username("new_owner", &request.new_owner)?,
         };
-        let written = self.write(&context, &operation).await?;
-        let (removals, revision) = (writes::removals(&written), writes::revision(&written));
-        let project = Some(resources::project(written.output));
-        Ok(Response::new(ProjectServiceTransferResponse { project, removals, revision }))
+        self.write(&context, &operation, |written| ProjectServiceTransferResponse {
+            removals: writes::removals(&written),
+            project: Some(resources::project(written.output)),
+            ..Default::default()
+        })
+        .await
     }
 }

@@ -20,9 +20,11 @@ impl TeamService for Services {
     async fn create(&self, request: Request<TeamServiceCreateRequest>) -> Answer<TeamServiceCreateResponse> {
         let (context, request) = self.accept(request)?;
         let operation = CreateTeam { team: fields::new_team("team", &request.team)? };
-        let written = self.write(&context, &operation).await?;
-        let revision = writes::revision(&written);
-        Ok(Response::new(TeamServiceCreateResponse { team: Some(resources::team(written.output)), revision }))
+        self.write(&context, &operation, |written| TeamServiceCreateResponse {
+            team: Some(resources::team(written.output)),
+            ..Default::default()
+        })
+        .await
     }
 
     async fn get(&self, request: Request<TeamServiceGetRequest>) -> Answer<TeamServiceGetResponse> {
@@ -50,17 +52,21 @@ impl TeamService for Services {
             team: fields::team("team", &request.team)?,
             new_name: fields::new_team_name("new_name", &request.new_name)?,
         };
-        let written = self.write(&context, &operation).await?;
-        let revision = writes::revision(&written);
-        Ok(Response::new(TeamServiceUpdateResponse { team: Some(resources::team(written.output)), revision }))
+        self.write(&context, &operation, |written| TeamServiceUpdateResponse {
+            team: Some(resources::team(written.output)),
+            ..Default::default()
+        })
+        .await
     }
 
     async fn delete(&self, request: Request<TeamServiceDeleteRequest>) -> Answer<TeamServiceDeleteResponse> {
         let (context, request) = self.accept(request)?;
         let operation = DeleteTeam { team: fields::team("team", &request.team)? };
-        let written = self.write(&context, &operation).await?;
-        let (removals, revision) = (writes::removals(&written), writes::revision(&written));
-        Ok(Response::new(TeamServiceDeleteResponse { removals, revision }))
+        self.write(&context, &operation, |written| TeamServiceDeleteResponse {
+            removals: writes::removals(&written),
+            ..Default::default()
+        })
+        .await
     }
 
     async fn add_team_member(&self, request: Request<AddTeamMemberRequest>) -> Answer<AddTeamMemberResponse> {
@@ -69,11 +75,11 @@ impl TeamService for Services {
             team: fields::team("team", &request.team)?,
             user: fields::username("user", &request.user)?,
         };
-        let written = self.write(&context, &operation).await?;
-        let revision = writes::revision(&written);
-        let (team, member) = written.output;
-        let team_member = Some(resources::team_member(&team, member));
-        Ok(Response::new(AddTeamMemberResponse { team_member, revision }))
+        self.write(&context, &operation, |written| {
+            let (team, member) = written.output;
+            AddTeamMemberResponse { team_member: Some(resources::team_member(&team, member)), ..Default::default() }
+        })
+        .await
     }
 
     async fn list_team_members(&self, request: Request<ListTeamMembersRequest>) -> Answer<ListTeamMembersResponse> {
@@ -95,7 +101,6 @@ impl TeamService for Services {
             team: fields::team("team", &request.team)?,
             user: fields::username("user", &request.user)?,
         };
-        let written = self.write(&context, &operation).await?;
-        Ok(Response::new(RemoveTeamMemberResponse { revision: writes::revision(&written) }))
+        self.write(&context, &operation, |_| RemoveTeamMemberResponse::default()).await
     }
 }

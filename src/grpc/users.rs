@@ -23,9 +23,11 @@ impl UserService for Services {
             active: !request.inactive,
             plan: fields::optional_plan("plan", &request.plan)?,
         };
-        let written = self.write(&context, &operation).await?;
-        let revision = writes::revision(&written);
-        Ok(Response::new(UserServiceCreateResponse { user: Some(resources::user(written.output)), revision }))
+        self.write(&context, &operation, |written| UserServiceCreateResponse {
+            user: Some(resources::user(written.output)),
+            ..Default::default()
+        })
+        .await
     }
 
     async fn get(&self, request: Request<UserServiceGetRequest>) -> Answer<UserServiceGetResponse> {
@@ -59,16 +61,20 @@ impl UserService for Services {
         if mask.contains("plan") {
             operation.plan = Some(fields::plan("plan", &request.plan)?);
         }
-        let written = self.write(&context, &operation).await?;
-        let revision = writes::revision(&written);
-        Ok(Response::new(UserServiceUpdateResponse { user: Some(resources::user(written.output)), revision }))
+        self.write(&context, &operation, |written| UserServiceUpdateResponse {
+            user: Some(resources::user(written.output)),
+            ..Default::default()
+        })
+        .await
     }
 
     async fn delete(&self, request: Request<UserServiceDeleteRequest>) -> Answer<UserServiceDeleteResponse> {
         let (context, request) = self.accept(request)?;
         let operation = DeleteUser { username: fields::username("username", &request.username)? };
-        let written = self.write(&context, &operation).await?;
-        let (removals, revision) = (writes::removals(&written), writes::revision(&written));
-        Ok(Response::new(UserServiceDeleteResponse { removals, revision }))
+        self.write(&context, &operation, |written| UserServiceDeleteResponse {
+            removals: writes::removals(&written),
+            ..Default::default()
+        })
+        .await
     }
 }

@@ -1,24 +1,54 @@
-//! What all writes have in common: on whose behalf, whether only to try, whom to wait for, until when; and how they answer.
+//! What all writes have in common: on whose behalf, whether only to try, whom to wait for, until when, under which id; how
+//! they answer, the first time and again; and what is logged of those that are refused.
 
-use tonic::{Request, Status};
+use prost::Message;
+use tonic::{Request, Response, Status};
+use tracing::info;
 
 use super::{Services, deadline, errors, fields, revision, v1};
 use crate::domain::change::{Change, Object};
-use crate::membership::{Operation, WriteContext, Written};
+use crate::domain::names::Username;
+use crate::membership::{Answer, MembershipError, Operation, RequestKey, WriteContext, Written};
 
 /// How many removals an answer spells out.
 const REMOVALS: usize = 1_000;
 
+/// The most characters of an id of a request.
+const LONGEST_REQUEST_ID: usize = 128;
+
 /// The fields that every write has.
-pub(super) trait WriteRequest {
+pub(super) trait WriteRequest: Message {
+    /// Tells requests of the same fields apart.
+    const NAME: &'static str;
+
     fn actor(&self) -> &str;
     fn validate_only(&self) -> bool;
-    fn wait_for_replicas(&self) -> bool;
+    fn request_id(&self) -> &str;
+
+    /// Takes out what has no say in what is written.
+    fn take_wait_for_replicas(&mut self) -> bool;
+
+    /// What it is about, or what that belongs to.
+    fn object(&self) -> &str;
 }
 
-macro_rules! write_requests {
-    ($($name:ident),+ $(,)?) => {
-        $(impl WriteRequest for v1::$name {
+/// An answer of a write: all of it but the revision is known before the write is in the log.
+pub(super) trait WriteAnswer: Answer {
+    fn set_revision(&mut self, revision: String);
+}
+
+/// How a write is asked for, as the services hand it on.
+pub(super) struct Asked {
+    context: WriteContext,
+    /// What it is about, for the log.
+    object: String,
+}
+
+macro_rules! writes {
+    ($($request:ident => $answer:ident, $object:expr;)+) => {
+        $(impl WriteRequest for v1::$request {
+            const NAME: &'static str = stringify!($request);
+
             fn actor(&self) -> &str {
                 &self.actor
             }
@@ -27,74 +57,137 @@ macro_rules! write_requests {
                 self.validate_only
             }
 
-            fn wait_for_replicas(&self) -> bool {
-                self.wait_for_replicas.unwrap_or(true)
+            fn request_id(&self) -> &str {
+                &self.request_id
+            }
+
+            fn take_wait_for_replicas(&mut self) -> bool {
+                self.wait_for_replicas.take().unwrap_or(true)
+            }
+
+            fn object(&self) -> &str {
+                let object: fn(&Self) -> &str = $object;
+                object(self)
+            }
+        }
+
+        impl WriteAnswer for v1::$answer {
+            fn set_revision(&mut self, revision: String) {
+                self.revision = revision;
+            }
+        }
+
+        impl Answer for v1::$answer {
+            fn to_bytes(&self) -> Vec<u8> {
+                self.encode_to_vec()
+            }
+
+            fn from_bytes(bytes: &[u8]) -> Option<Self> {
+                Self::decode(bytes).ok()
             }
         })+
     };
 }
 
-write_requests!(
-    UserServiceCreateRequest,
-    UserServiceUpdateRequest,
-    UserServiceDeleteRequest,
-    OrganizationServiceCreateRequest,
-    OrganizationServiceUpdateRequest,
-    OrganizationServiceDeleteRequest,
-    OrganizationServiceTransferRequest,
-    AddMemberRequest,
-    UpdateMemberRequest,
-    RemoveMemberRequest,
-    TeamServiceCreateRequest,
-    TeamServiceUpdateRequest,
-    TeamServiceDeleteRequest,
-    AddTeamMemberRequest,
-    RemoveTeamMemberRequest,
-    ProjectServiceCreateRequest,
-    ProjectServiceUpdateRequest,
-    ProjectServiceDeleteRequest,
-    ProjectServiceTransferRequest,
-    CollaboratorServiceAddRequest,
-    CollaboratorServiceUpdateRequest,
-    CollaboratorServiceRemoveRequest,
-    PlanServicePutRequest,
-    PlanServiceDeleteRequest,
-);
+writes! {
+    UserServiceCreateRequest => UserServiceCreateResponse, |request| &request.username;
+    UserServiceUpdateRequest => UserServiceUpdateResponse, |request| &request.username;
+    UserServiceDeleteRequest => UserServiceDeleteResponse, |request| &request.username;
+    OrganizationServiceCreateRequest => OrganizationServiceCreateResponse, |request| &request.username;
+    OrganizationServiceUpdateRequest => OrganizationServiceUpdateResponse, |request| &request.username;
+    OrganizationServiceDeleteRequest => OrganizationServiceDeleteResponse, |request| &request.username;
+    OrganizationServiceTransferRequest => OrganizationServiceTransferResponse, |request| &request.username;
+    AddMemberRequest => AddMemberResponse, |request| &request.organization;
+    UpdateMemberRequest => UpdateMemberResponse, |request| &request.organization;
+    RemoveMemberRequest => RemoveMemberResponse, |request| &request.organization;
+    TeamServiceCreateRequest => TeamServiceCreateResponse, |request| &request.team;
+    TeamServiceUpdateRequest => TeamServiceUpdateResponse, |request| &request.team;
+    TeamServiceDeleteRequest => TeamServiceDeleteResponse, |request| &request.team;
+    AddTeamMemberRequest => AddTeamMemberResponse, |request| &request.team;
+    RemoveTeamMemberRequest => RemoveTeamMemberResponse, |request| &request.team;
+    ProjectServiceCreateRequest => ProjectServiceCreateResponse, |request| &request.owner;
+    ProjectServiceUpdateRequest => ProjectServiceUpdateResponse, |request| &request.project;
+    ProjectServiceDeleteRequest => ProjectServiceDeleteResponse, |request| &request.project;
+    ProjectServiceTransferRequest => ProjectServiceTransferResponse, |request| &request.project;
+    CollaboratorServiceAddRequest => CollaboratorServiceAddResponse, |request| &request.project;
+    CollaboratorServiceUpdateRequest => CollaboratorServiceUpdateResponse, |request| &request.project;
+    CollaboratorServiceRemoveRequest => CollaboratorServiceRemoveResponse, |request| &request.project;
+    PlanServicePutRequest => PlanServicePutResponse, |request| request.plan.as_ref().map_or("", |plan| &plan.code);
+    PlanServiceDeleteRequest => PlanServiceDeleteResponse, |request| &request.code;
+}
 
 impl Services {
     /// Takes a write apart: how it is asked for, and what.
-    pub(super) fn accept<R: WriteRequest>(&self, request: Request<R>) -> Result<(WriteContext, R), Status> {
+    pub(super) fn accept<R: WriteRequest>(&self, request: Request<R>) -> Result<(Asked, R), Status> {
         let deadline = deadline::deadline(request.metadata(), self.inner.timeout);
-        let request = request.into_inner();
-        let actor = fields::optional_username("actor", request.actor())?;
+        let caller = caller(&request);
+        let mut request = request.into_inner();
         let context = WriteContext {
-            actor,
+            actor: fields::optional_username("actor", request.actor())?,
+            caller,
             validate_only: request.validate_only(),
-            wait_for_replicas: request.wait_for_replicas(),
+            wait_for_replicas: request.take_wait_for_replicas(),
+            request: request_key(&request)?,
             deadline: Some(deadline),
         };
-        Ok((context, request))
+        Ok((Asked { context, object: request.object().to_owned() }, request))
     }
 
-    /// Runs a write.
-    pub(super) async fn write<O: Operation>(
+    /// Runs a write, and puts what `answer` makes of it on the wire.
+    pub(super) async fn write<O: Operation, A: WriteAnswer>(
         &self,
-        context: &WriteContext,
+        asked: &Asked,
         operation: &O,
-    ) -> Result<Written<O::Output>, Status> {
-        self.inner.writer.run(context, operation).await.map_err(errors::membership)
+        answer: impl Fn(Written<'_, O::Output>) -> A + Sync,
+    ) -> Result<Response<A>, Status> {
+        let ended = self.inner.writer.run(&asked.context, operation, answer).await;
+        let (mut answer, token) = ended.map_err(|failure| failed(O::NAME, asked, failure))?;
+        // empty where nothing was written
+        answer.set_revision(token.map(revision::encode).unwrap_or_default());
+        Ok(Response::new(answer))
     }
 }
 
-/// The revision that a write answers; empty where nothing was written.
-pub(super) fn revision<T>(written: &Written<T>) -> String {
-    written.token.map(revision::encode).unwrap_or_default()
+/// Who asks. Callers are not told apart yet.
+fn caller<R>(_request: &Request<R>) -> Option<String> {
+    None
+}
+
+/// What the caller calls its request, and what it is, whomever it waits for.
+fn request_key<R: WriteRequest>(request: &R) -> Result<Option<RequestKey>, Status> {
+    let id = request.request_id();
+    if id.is_empty() {
+        return Ok(None);
+    }
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte);
+    if id.len() > LONGEST_REQUEST_ID || !id.bytes().all(known) {
+        let problem = "must be 1 to 128 letters, digits or `-_.:/+=`, or empty";
+        return Err(errors::invalid_field("request_id", problem));
+    }
+    let mut digest = blake3::Hasher::new();
+    digest.update(R::NAME.as_bytes()).update(b"\0").update(&request.encode_to_vec());
+    Ok(Some(RequestKey { id: id.to_owned(), digest: digest.finalize().into() }))
+}
+
+/// What became of a write that failed. One that was refused is logged: who wanted what.
+fn failed(operation: &str, asked: &Asked, failure: MembershipError) -> Status {
+    let refused = matches!(failure, MembershipError::Refused(_) | MembershipError::NotFound { .. });
+    let status = errors::membership(failure);
+    if refused {
+        let Asked { context, object } = asked;
+        let (actor, caller) = (context.actor.as_ref().map(Username::as_str), context.caller.as_deref());
+        let request_id = context.request.as_ref().map(|request| request.id.as_str());
+        let reason = errors::reason_name(&status);
+        let (why, validate_only) = (status.message(), context.validate_only);
+        info!(operation, actor, caller, object, reason, request_id, validate_only, why, "refused a write");
+    }
+    status
 }
 
 /// What a write took away.
-pub(super) fn removals<T>(written: &Written<T>) -> Option<v1::Removals> {
-    let removals = written.removals.iter().take(REMOVALS).map(removal).collect();
-    Some(v1::Removals { removals, total: i64::try_from(written.removals.len()).unwrap_or(i64::MAX) })
+pub(super) fn removals<T>(written: &Written<'_, T>) -> Option<v1::Removals> {
+    let removals = written.removals().take(REMOVALS).map(removal).collect();
+    Some(v1::Removals { removals, total: i64::try_from(written.removals().count()).unwrap_or(i64::MAX) })
 }
 
 fn removal(change: &Change) -> v1::Removal {

@@ -30,7 +30,7 @@ pub enum MembershipError {
     #[error("finish before the deadline; nothing was written")]
     DeadlineExceeded,
     /// It was being committed when the deadline passed or the connection was lost: it holds or it does not.
-    #[error("learn whether the write was committed; read before trying again")]
+    #[error("learn whether the write was committed; send it again under its request_id, or read before trying again")]
     OutcomeUnknown,
     /// It is committed, and a replica that may still answer had not applied it before the deadline.
     #[error(
@@ -38,6 +38,9 @@ pub enum MembershipError {
         names.join(", ")
     )]
     ReplicasBehind { token: Token, names: Vec<String> },
+    /// Another request was sent under this id, and done. Nothing was written.
+    #[error("take another request under the id `{0}`, which one was done under within a day")]
+    RequestIdReused(String),
     /// The database can't be reached or is overloaded. Nothing was written.
     #[error("reach the database; nothing was written")]
     Unavailable(#[source] StoreError),

@@ -15,6 +15,7 @@ pub mod organizations;
 pub mod plans;
 pub mod projects;
 mod reader;
+mod requests;
 mod scope;
 pub mod teams;
 pub mod users;
@@ -22,5 +23,6 @@ mod writer;
 
 pub use error::MembershipError;
 pub use reader::{Page, Reader, project_key};
+pub use requests::{Answer, RequestKey, Written};
 pub use scope::Scope;
-pub use writer::{Operation, WriteContext, Writer, Written};
+pub use writer::{Operation, WriteContext, Writer};

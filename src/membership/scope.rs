@@ -8,7 +8,7 @@ use futures::future::{OptionFuture, try_join3};
 
 use super::actor::Actor;
 use super::error::MembershipError;
-use crate::domain::change::{Change, Changes, EntryKey, Object};
+use crate::domain::change::{Changes, EntryKey, Object};
 use crate::domain::facts::{Named, Time};
 use crate::domain::ids::AccountId;
 use crate::domain::names::{NameKey, PlanCode, ProjectReference, Username};
@@ -147,11 +147,4 @@ fn same_account(id: Option<AccountId>, who: Who<'_>, found: &[Account]) -> Resul
     let account = found.iter().find(|account| account.id == id).ok_or(MembershipError::Moved)?;
     let renamed = matches!(who, Who::Name(name) if name.key() != account.key());
     if renamed { Err(MembershipError::Moved) } else { Ok(Some(account.clone())) }
-}
-
-impl Changes {
-    /// What went.
-    pub(super) fn into_removals(self) -> Vec<Change> {
-        self.list.into_iter().filter(|change| change.after.is_none()).collect()
-    }
 }

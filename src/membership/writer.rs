@@ -5,15 +5,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
-use uuid::Uuid;
 
 use super::error::MembershipError;
+use super::requests::{self, Answer, Logged, RequestKey, Written};
 use super::scope::Scope;
-use crate::domain::change::{Change, Changes};
-use crate::domain::ids::Place;
 use crate::domain::names::Username;
 use crate::domain::policy::Policy;
-use crate::store::{Database, PooledClient, StoreError, log};
+use crate::store::{Database, PooledClient, StoreError};
 use crate::view::{Token, Unconfirmed, View};
 
 /// How often a write that meets others is run in all.
@@ -39,10 +37,14 @@ pub trait Operation: Send + Sync {
 }
 
 /// How a write is asked for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct WriteContext {
     /// On whose behalf; `None`: the caller acts in its own right.
     pub actor: Option<Username>,
+    /// The service that asks; `None`: callers are not told apart, or it is the clock.
+    pub caller: Option<String>,
+    /// What the caller calls its request, so that it can be sent again; nothing is kept of a write that is only tried.
+    pub request: Option<RequestKey>,
     /// Find out what would happen, and write nothing.
     pub validate_only: bool,
     /// Answer only once no replica can answer without it.
@@ -51,23 +53,11 @@ pub struct WriteContext {
     pub deadline: Option<Instant>,
 }
 
-/// What a write came to.
-#[derive(Debug)]
-pub struct Written<T> {
-    /// What it answers.
-    pub output: T,
-    /// What it took away.
-    pub removals: Vec<Change>,
-    /// Where in the log it is; `None` where nothing was written.
-    pub token: Option<Token>,
-}
-
 /// A write whose transaction has ended.
-struct Committed<T> {
-    output: T,
-    changes: Changes,
-    /// Which write it is, and in which history; `None` where nothing was written.
-    logged: Option<(Uuid, Place)>,
+struct Ended<A> {
+    answer: A,
+    /// `None` where nothing was written.
+    logged: Option<Logged>,
 }
 
 /// Runs writes. Cheap to clone.
@@ -84,44 +74,45 @@ impl Writer {
         Self { database, view, policy }
     }
 
-    /// Runs a write. When it returns, and was to wait for the replicas, every check that begins sees it, whichever is asked.
+    /// Runs a write, and answers what `answer` makes of it, with the place of the write in the log: `None` where nothing was
+    /// written. When it returns, and was to wait for the replicas, every check that begins sees it, whichever is asked.
+    ///
+    /// One that was done before under the same request is not done again: it answers as it did then, and waits as it did then.
     ///
     /// Dropped before it returns, it has been committed whole or not at all.
     ///
     /// # Errors
     /// Any [`MembershipError`]. Nothing was written but in the two cases that say so.
-    pub async fn run<O: Operation>(
+    pub async fn run<O: Operation, A: Answer>(
         &self,
         context: &WriteContext,
         operation: &O,
-    ) -> Result<Written<O::Output>, MembershipError> {
+        answer: impl Fn(Written<'_, O::Output>) -> A + Sync,
+    ) -> Result<(A, Option<Token>), MembershipError> {
         if context.wait_for_replicas {
             self.view.until_followed(FOLLOWED_SOON).await;
         }
-        let Committed { output, changes, logged } = self.commit(context, operation).await?;
-        let removals = changes.into_removals();
-        let Some((history, place)) = logged else {
-            return Ok(Written { output, removals, token: None });
-        };
-        let token = Token::new(history, place.revision);
+        let Ended { answer, logged } = self.commit(context, operation, &answer).await?;
+        let Some(Logged { token, reached }) = logged else { return Ok((answer, None)) };
         let actor = context.actor.as_ref().map(Username::as_str);
-        debug!(operation = O::NAME, actor, revision = token.revision.0, "committed");
+        debug!(operation = O::NAME, actor, caller = context.caller, revision = token.revision.0, "committed");
         if context.wait_for_replicas {
-            self.view.wait_for_replicas(place, context.deadline).await.map_err(|unconfirmed| match unconfirmed {
+            self.view.wait_for_replicas(reached, context.deadline).await.map_err(|unconfirmed| match unconfirmed {
                 Unconfirmed::Behind { names } => MembershipError::ReplicasBehind { token, names },
                 Unconfirmed::Lost => MembershipError::OutcomeUnknown,
             })?;
         }
-        Ok(Written { output, removals, token: Some(token) })
+        Ok((answer, Some(token)))
     }
 
-    async fn commit<O: Operation>(
+    async fn commit<O: Operation, A: Answer>(
         &self,
         context: &WriteContext,
         operation: &O,
-    ) -> Result<Committed<O::Output>, MembershipError> {
+        answer: &(impl Fn(Written<'_, O::Output>) -> A + Sync),
+    ) -> Result<Ended<A>, MembershipError> {
         for attempt in 1..=ATTEMPTS {
-            match self.attempt(context, operation).await {
+            match self.attempt(context, operation, answer).await {
                 Err(error) if error.is_conflict() => {
                     debug!(operation = O::NAME, attempt, "met another write; running again");
                     tokio::time::sleep(Duration::from_millis(u64::from(attempt * attempt))).await;
@@ -132,14 +123,15 @@ impl Writer {
         Err(MembershipError::Conflict)
     }
 
-    async fn attempt<O: Operation>(
+    async fn attempt<O: Operation, A: Answer>(
         &self,
         context: &WriteContext,
         operation: &O,
-    ) -> Result<Committed<O::Output>, MembershipError> {
+        answer: &(impl Fn(Written<'_, O::Output>) -> A + Sync),
+    ) -> Result<Ended<A>, MembershipError> {
         let connected = self.database.client();
         let mut client = before(context.deadline, MembershipError::DeadlineExceeded, connected).await?;
-        let ended = self.transact(&mut client, context, operation).await;
+        let ended = self.transact(&mut client, context, operation, answer).await;
         match &ended {
             // something may still hang on it, or it leads to a server that takes no writes any more
             Err(
@@ -152,36 +144,42 @@ impl Writer {
         ended
     }
 
-    async fn transact<O: Operation>(
+    async fn transact<O: Operation, A: Answer>(
         &self,
         pooled: &mut PooledClient,
         context: &WriteContext,
         operation: &O,
-    ) -> Result<Committed<O::Output>, MembershipError> {
+        answer: &(impl Fn(Written<'_, O::Output>) -> A + Sync),
+    ) -> Result<Ended<A>, MembershipError> {
         let (client, is_committing) = pooled.parts();
-        let actor = context.actor.as_ref().map(Username::as_str);
         let prepared = before(context.deadline, MembershipError::DeadlineExceeded, async {
             let transaction = client.transaction().await.map_err(StoreError::from)?;
+            let request = context.request.as_ref().filter(|_| !context.validate_only);
+            if let Some((answer, logged)) = requests::recall(&transaction, context, request).await? {
+                return Ok((transaction, Ended { answer, logged: Some(logged) }, false));
+            }
             let mut scope = Scope::new(transaction, &self.policy, context.actor.as_ref());
             let output = operation.run(&mut scope).await?;
             let (transaction, changes) = scope.finish();
+            let answer = answer(Written { output, changes: &changes });
             if context.validate_only {
-                return Ok((transaction, output, changes, None));
+                return Ok((transaction, Ended { answer, logged: None }, false));
             }
-            let logged = log::append(&transaction, O::NAME, actor, &changes).await?;
-            Ok::<_, MembershipError>((transaction, output, changes, Some(logged)))
+            let logged = requests::log(&transaction, O::NAME, context, &changes, &answer).await?;
+            Ok::<_, MembershipError>((transaction, Ended { answer, logged: Some(logged) }, true))
         });
-        let (transaction, output, changes, logged) = prepared.await?;
-        *is_committing = logged.is_some();
+        let (transaction, ended, commits) = prepared.await?;
+        *is_committing = commits;
         let end = async {
-            match logged {
-                Some(_) => transaction.commit().await.map_err(StoreError::while_committing),
-                None => transaction.rollback().await.map_err(StoreError::from),
+            if commits {
+                transaction.commit().await.map_err(StoreError::while_committing)
+            } else {
+                transaction.rollback().await.map_err(StoreError::from)
             }
         };
-        let late = if logged.is_some() { MembershipError::OutcomeUnknown } else { MembershipError::DeadlineExceeded };
+        let late = if commits { MembershipError::OutcomeUnknown } else { MembershipError::DeadlineExceeded };
         before(context.deadline, late, end).await?;
-        Ok(Committed { output, changes, logged })
+        Ok(ended)
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod accounts;
+pub mod audit;
 pub mod changes;
 pub mod collaborators;
 pub mod connect;
@@ -20,6 +21,7 @@ pub mod migrations;
 pub mod plans;
 pub mod projects;
 pub mod replicas;
+pub mod requests;
 pub mod retention;
 mod rows;
 pub mod scratch;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
 mod agreement;
+mod audit;
 mod batch;
 mod binary;
 mod cancellation;
@@ -27,3 +28,4 @@ mod statements;
 mod stream;
 mod stuck;
 mod support;
+mod writes_again;

@@ -14,6 +14,7 @@ use rolegate::changes::Log;
 use rolegate::config::ServeOptions;
 use rolegate::domain::policy::Policy;
 use rolegate::grpc::Services;
+use rolegate::grpc::incoming::limited;
 use rolegate::grpc::v1::authorization_service_server::{AuthorizationService, AuthorizationServiceServer};
 use rolegate::grpc::v1::change_service_server::ChangeServiceServer;
 use rolegate::grpc::v1::collaborator_service_server::CollaboratorServiceServer;
@@ -25,14 +26,13 @@ use rolegate::grpc::v1::team_service_server::TeamServiceServer;
 use rolegate::grpc::v1::user_service_server::UserServiceServer;
 use rolegate::grpc::v1::{self, CheckRequest, CheckResponse};
 use rolegate::membership::{Reader, Writer};
-use rolegate::server::transport;
+use rolegate::server::{accepted, admission, connections, transport};
 use rolegate::store::Databases;
 use rolegate::telemetry;
 use rolegate::view::View;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
-use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, Streaming};
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
@@ -182,7 +182,7 @@ async fn serve_empty(listener: TcpListener, empty: Empty, view: View, databases:
     let log = Log::new(databases.main.clone(), view.clone(), usize::from(options.database_connections));
     let access = Access::new(databases, view.clone(), Arc::clone(&policy));
     let patience = (options.request_timeout, options.watch_patience);
-    let services = Services::new(view, policy, (reader, writer, access, log), patience);
+    let services = Services::new(view, policy, (reader, writer, access, log), patience, admission(&options));
     let (_reporter, health) = tonic_health::server::health_reporter();
     let routes = Routes::new(AuthorizationServiceServer::new(empty).max_decoding_message_size(limit))
         .add_service(UserServiceServer::new(services.clone()).max_decoding_message_size(limit))
@@ -199,7 +199,7 @@ async fn serve_empty(listener: TcpListener, empty: Empty, view: View, databases:
         .layer(TraceLayer::new_for_grpc().make_span_with(telemetry::request_span).on_failure(()))
         .layer(PropagateRequestIdLayer::x_request_id())
         .add_routes(routes)
-        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), stop.cancelled_owned())
+        .serve_with_incoming_shutdown(limited(accepted(listener), connections(&options)), stop.cancelled_owned())
         .await
         .unwrap();
 }

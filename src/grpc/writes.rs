@@ -2,6 +2,7 @@
 
 use tonic::{Request, Status};
 
+use super::admission::caller_of;
 use super::{Services, deadline, errors, fields, revision, v1};
 use crate::domain::change::{Change, Object};
 use crate::membership::{Operation, WriteContext, Written};
@@ -64,6 +65,7 @@ write_requests!(
 impl Services {
     /// Takes a write apart: how it is asked for, and what.
     pub(super) fn accept<R: WriteRequest>(&self, request: Request<R>) -> Result<(WriteContext, R), Status> {
+        self.inner.admission.let_send(caller_of(&request), 1)?;
         let deadline = deadline::deadline(request.metadata(), self.inner.timeout);
         let request = request.into_inner();
         let actor = fields::optional_username("actor", request.actor())?;
@@ -76,12 +78,13 @@ impl Services {
         Ok((context, request))
     }
 
-    /// Runs a write.
+    /// Runs a write, if there is a place for one.
     pub(super) async fn write<O: Operation>(
         &self,
         context: &WriteContext,
         operation: &O,
     ) -> Result<Written<O::Output>, Status> {
+        let _place = self.inner.admission.writes.enter()?;
         self.inner.writer.run(context, operation).await.map_err(errors::membership)
     }
 }

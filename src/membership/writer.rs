@@ -160,9 +160,10 @@ impl Writer {
     ) -> Result<Committed<O::Output>, MembershipError> {
         let (client, is_committing) = pooled.parts();
         let actor = context.actor.as_ref().map(Username::as_str);
+        let deadline = context.deadline.map(Instant::into_std);
         let prepared = before(context.deadline, MembershipError::DeadlineExceeded, async {
             let transaction = client.transaction().await.map_err(StoreError::from)?;
-            let mut scope = Scope::new(transaction, &self.policy, context.actor.as_ref());
+            let mut scope = Scope::new(transaction, &self.policy, context.actor.as_ref(), deadline);
             let output = operation.run(&mut scope).await?;
             let (transaction, changes) = scope.finish();
             if context.validate_only {

@@ -1,5 +1,7 @@
 //! What an operator can set: flags, each with its environment variable, its default and its bounds.
 
+mod limits;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -12,6 +14,8 @@ use tokio_postgres::config::SslMode;
 use tracing_subscriber::EnvFilter;
 
 use crate::telemetry::LogFormat;
+
+pub use limits::LimitOptions;
 
 /// Where the service listens unless told.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:50051";
@@ -107,6 +111,9 @@ pub struct ServeOptions {
     /// How long requests under way may still take after SIGTERM or Ctrl-C, 0s to 10m.
     #[arg(long, env = "ROLEGATE_SHUTDOWN_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = shutdown_timeout)]
     pub shutdown_timeout: Duration,
+
+    #[command(flatten)]
+    pub limits: LimitOptions,
 }
 
 /// How logs are written.

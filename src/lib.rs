@@ -19,6 +19,7 @@ pub mod conformance;
 pub mod domain;
 pub mod grpc;
 pub mod membership;
+mod open_files;
 pub mod server;
 pub mod store;
 pub mod telemetry;

@@ -10,6 +10,7 @@ mod projects;
 mod users;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::domain::facts::Time;
 use crate::domain::ids::Revision;
@@ -30,6 +31,8 @@ pub struct Access {
     databases: Databases,
     view: View,
     policy: Arc<Policy>,
+    /// When who asks stops waiting.
+    deadline: Option<Instant>,
 }
 
 /// What a snapshot shows, and when.
@@ -38,12 +41,13 @@ struct Moment {
     now: Time,
 }
 
-/// What a snapshot must show.
-enum Demand<'a> {
-    /// At least what the view had applied when it was asked: a primary has all of that, unless it is one of the past.
-    AtLeast(Revision),
-    /// At least what the view had applied when it was asked, of the very history that the view follows.
-    AsNewAs(&'a View, Revision),
+/// What a snapshot must show, and until when it is read.
+struct Demand<'a> {
+    /// What the view had applied when it was asked: a primary has all of that, unless it is one of the past.
+    least: Revision,
+    /// Of the very history that this view follows.
+    of: Option<&'a View>,
+    deadline: Option<Instant>,
 }
 
 /// Reads in one snapshot: of a standby, where there is one that has what this replica has applied, else of the primary.
@@ -53,7 +57,7 @@ macro_rules! in_snapshot {
             let mut is_second = false;
             let least = $access.view.token().revision;
             if let Some(mut pooled) = $access.standby().await {
-                let ($client, $demand): (&mut Client, _) = (&mut pooled, &Demand::AsNewAs(&$access.view, least));
+                let ($client, $demand): (&mut Client, _) = (&mut pooled, &$access.demand(least, Some(&$access.view)));
                 match $read.await {
                     Err(MembershipError::Unavailable(_)) => $access.rest_standbys(),
                     Err(MembershipError::Met) => pooled.give_back(),
@@ -66,7 +70,7 @@ macro_rules! in_snapshot {
             loop {
                 let least = $access.view.token().revision;
                 let mut pooled = $access.databases.main.client().await?;
-                let ($client, $demand): (&mut Client, _) = (&mut pooled, &Demand::AtLeast(least));
+                let ($client, $demand): (&mut Client, _) = (&mut pooled, &$access.demand(least, None));
                 let read = $read.await;
                 pooled.give_back();
                 if !matches!(read, Err(MembershipError::Met)) || is_second {
@@ -83,7 +87,17 @@ use in_snapshot;
 impl Access {
     /// Answers by that policy, from those databases, and never from before what that view has applied.
     pub fn new(databases: Databases, view: View, policy: Arc<Policy>) -> Self {
-        Self { databases, view, policy }
+        Self { databases, view, policy, deadline: None }
+    }
+
+    /// The same for somebody who stops waiting then: PostgreSQL stops by itself.
+    #[must_use]
+    pub fn until(&self, deadline: Instant) -> Self {
+        Self { deadline: Some(deadline), ..self.clone() }
+    }
+
+    fn demand<'a>(&self, least: Revision, of: Option<&'a View>) -> Demand<'a> {
+        Demand { least, of, deadline: self.deadline }
     }
 
     /// A standby, where it can be known whether it is new enough.
@@ -102,12 +116,12 @@ impl Access {
 impl Moment {
     /// What the snapshot shows; [`MembershipError::Met`] where that is not what is demanded.
     async fn read(client: &impl GenericClient, demand: &Demand<'_>) -> Result<Self, MembershipError> {
-        let (history, place, now) = access::read_moment(client).await?;
-        let shows = match demand {
-            Demand::AtLeast(least) => place.revision >= *least,
-            Demand::AsNewAs(view, least) => place.revision >= *least && view.vouches_for(place).await,
+        let (history, place, now) = access::read_moment(client, demand.deadline).await?;
+        let is_known = match demand.of {
+            None => true,
+            Some(view) => view.vouches_for(place).await,
         };
-        if !shows {
+        if place.revision < demand.least || !is_known {
             return Err(MembershipError::Met);
         }
         Ok(Self { token: Token::new(history, place.revision), now })

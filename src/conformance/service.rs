@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 
 use super::{ConformanceError, Resolution};
-use crate::config::{DatabaseOptions, ServeOptions};
+use crate::config::{DatabaseOptions, LimitOptions, ServeOptions};
 use crate::domain::policy::Policy;
 use crate::server::{self, ServeError};
 use crate::store::scratch::ScratchDatabases;
@@ -109,6 +109,7 @@ fn options() -> ServeOptions {
         log_retention: None,
         watch_patience: Duration::from_secs(30),
         shutdown_timeout: Duration::from_secs(5),
+        limits: LimitOptions::default(),
     }
 }
 

@@ -1,10 +1,12 @@
 //! `AuthorizationService`: the hot path, and the other questions that callers have.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use futures::Stream;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::admission::caller_of;
 use super::decisions::At;
 use super::v1::authorization_service_server::AuthorizationService;
 use super::v1::{
@@ -20,7 +22,7 @@ type Answer<T> = Result<Response<T>, Status>;
 #[tonic::async_trait]
 impl AuthorizationService for Services {
     async fn check(&self, request: Request<CheckRequest>) -> Answer<CheckResponse> {
-        let (deadline, request) = self.take(request);
+        let (deadline, request) = self.take(request)?;
         let policy = &self.inner.policy;
         let question = questions::project(policy, &request.user, &request.project, &request.action)?;
         let wanted = self.be_as_fresh(request.consistency, deadline).await?;
@@ -33,7 +35,7 @@ impl AuthorizationService for Services {
         &self,
         request: Request<CheckOrganizationRequest>,
     ) -> Answer<CheckOrganizationResponse> {
-        let (deadline, request) = self.take(request);
+        let (deadline, request) = self.take(request)?;
         let policy = &self.inner.policy;
         let question = questions::organization(policy, &request.user, &request.organization, &request.action)?;
         let wanted = self.be_as_fresh(request.consistency, deadline).await?;
@@ -43,7 +45,7 @@ impl AuthorizationService for Services {
     }
 
     async fn check_account(&self, request: Request<CheckAccountRequest>) -> Answer<CheckAccountResponse> {
-        let (deadline, request) = self.take(request);
+        let (deadline, request) = self.take(request)?;
         let policy = &self.inner.policy;
         let question = questions::account(policy, &request.user, &request.account, &request.action)?;
         let wanted = self.be_as_fresh(request.consistency, deadline).await?;
@@ -53,23 +55,26 @@ impl AuthorizationService for Services {
     }
 
     async fn batch_check(&self, request: Request<BatchCheckRequest>) -> Answer<BatchCheckResponse> {
-        let (deadline, request) = self.take(request);
+        let count = request.get_ref().checks.len();
+        let (deadline, request) = self.take_many(request, count)?;
         self.check_batch(request, deadline).await.map(Response::new)
     }
 
     type StreamCheckStream = Pin<Box<dyn Stream<Item = Result<StreamCheckResponse, Status>> + Send>>;
 
     async fn stream_check(&self, request: Request<Streaming<StreamCheckRequest>>) -> Answer<Self::StreamCheckStream> {
-        Ok(Response::new(Box::pin(self.clone().check_stream(request.into_inner()))))
+        let place = self.inner.admission.streams.enter_for_long()?;
+        let caller = caller_of(&request).map(Arc::from);
+        Ok(Response::new(Box::pin(self.clone().check_stream(request.into_inner(), caller, place))))
     }
 
     async fn explain(&self, request: Request<ExplainRequest>) -> Answer<ExplainResponse> {
-        let (deadline, request) = self.take(request);
+        let (deadline, request) = self.take(request)?;
         self.explain_check(request, deadline).await.map(Response::new)
     }
 
     async fn list_actions(&self, request: Request<ListActionsRequest>) -> Answer<ListActionsResponse> {
-        let (deadline, request) = self.take(request);
+        let (deadline, request) = self.take(request)?;
         let policy = &self.inner.policy;
         let user = fields::optional_username("user", &request.user)?.map(|user| user.key());
         let project = questions::project_key(&request.project)?;
@@ -96,12 +101,12 @@ impl AuthorizationService for Services {
     }
 
     async fn list_projects(&self, request: Request<ListProjectsRequest>) -> Answer<ListProjectsResponse> {
-        let (deadline, request) = self.take(request);
+        let (deadline, request) = self.take(request)?;
         self.projects_of_user(request, deadline).await.map(Response::new)
     }
 
     async fn list_users(&self, request: Request<ListUsersRequest>) -> Answer<ListUsersResponse> {
-        let (deadline, request) = self.take(request);
+        let (deadline, request) = self.take(request)?;
         self.users_of_project(request, deadline).await.map(Response::new)
     }
 }

@@ -37,7 +37,7 @@ impl CollaboratorService for Services {
     }
 
     async fn get(&self, request: Request<CollaboratorServiceGetRequest>) -> Answer<CollaboratorServiceGetResponse> {
-        let (deadline, request) = self.take(request);
+        let (deadline, request) = self.take(request)?;
         let reference = fields::project("project", &request.project)?;
         let name = fields::collaborator("collaborator", &request.collaborator)?;
         let found = self.read(deadline, self.inner.reader.collaborator(&reference, &name)).await?;
@@ -46,7 +46,7 @@ impl CollaboratorService for Services {
     }
 
     async fn list(&self, request: Request<CollaboratorServiceListRequest>) -> Answer<CollaboratorServiceListResponse> {
-        let (deadline, request) = self.take(request);
+        let (deadline, request) = self.take(request)?;
         let reference = fields::project("project", &request.project)?;
         let (name, hidden) = (reference.key(), if request.include_incognito { "incognito too" } else { "" });
         let bound = vec!["collaborators", &name, hidden];

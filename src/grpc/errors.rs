@@ -105,6 +105,7 @@ pub(super) fn view(failure: ViewError) -> Status {
         ViewError::DeadlineExceeded => {
             status(Code::DeadlineExceeded, Reason::DeadlineExceeded, &message, ErrorDetails::new())
         }
+        ViewError::Load(LoadError::Overloaded) => overloaded("checks that are not answered from memory", RETRY_SOON),
         ViewError::Load(LoadError::Unavailable) => unavailable(Reason::DatabaseUnavailable, &message),
         ViewError::Load(LoadError::Internal) => internal(),
     }
@@ -213,6 +214,23 @@ fn unavailable(reason: Reason, message: &str) -> Status {
     let mut details = ErrorDetails::new();
     details.set_retry_info(Some(RETRY_SOON));
     status(Code::Unavailable, reason, message, details)
+}
+
+/// As much of a class of work is under way as is taken at a time.
+pub(super) fn overloaded(class: &str, retry_after: Duration) -> Status {
+    exhausted(Reason::Overloaded, &format!("failed to begin: too many {class} are under way; try again"), retry_after)
+}
+
+/// A caller that sent more than its rate allows, and may go on after that long.
+pub(super) fn caller_rate(retry_after: Duration) -> Status {
+    let message = "failed to begin: the caller sends more requests a second than it may; slow down";
+    exhausted(Reason::CallerRate, message, retry_after)
+}
+
+fn exhausted(reason: Reason, message: &str, retry_after: Duration) -> Status {
+    let mut details = ErrorDetails::new();
+    details.set_retry_info(Some(retry_after));
+    status(Code::ResourceExhausted, reason, message, details)
 }
 
 /// The service is ending.

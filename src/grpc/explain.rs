@@ -23,7 +23,7 @@ impl Services {
             rule: *questions::project_action(&self.inner.policy, &request.action)?,
         };
         let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-        let explained = self.read(deadline, self.inner.access.explain(&question)).await?;
+        let explained = self.read(deadline, self.access_until(deadline).explain(&question)).await?;
         wanted.met_by(explained.token)?;
         Ok(response(&explained))
     }

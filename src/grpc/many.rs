@@ -1,6 +1,9 @@
 //! Several checks at once: a batch that is true at one revision, and a stream that answers as it can.
 
+use std::sync::Arc;
+
 use futures::{Stream, StreamExt as _, stream};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tonic::{Status, Streaming};
 
@@ -47,10 +50,12 @@ impl Services {
     }
 
     /// Answers a stream. Nothing more is read from it while its answers are not taken, so that a caller that stops reading
-    /// holds a bounded number of them, and no other's.
+    /// holds a bounded number of them, and no other's. It keeps its place among the streams until it ends.
     pub(super) fn check_stream(
         self,
         requests: Streaming<StreamCheckRequest>,
+        caller: Option<Arc<str>>,
+        place: OwnedSemaphorePermit,
     ) -> impl Stream<Item = Result<StreamCheckResponse, Status>> + Send {
         // a token of its own: streams must not meet at one lock
         let stopping = self.inner.stopping.child_token();
@@ -60,8 +65,9 @@ impl Services {
         });
         let answers = requests
             .map(move |request| {
-                let services = self.clone();
-                async move { Ok(services.answer_in_stream(request?).await) }
+                let _kept = &place;
+                let (services, caller) = (self.clone(), caller.clone());
+                async move { Ok(services.answer_in_stream(request?, caller.as_deref()).await) }
             })
             .buffer_unordered(UNDER_WAY);
         let answers = answers.map(Some).chain(stream::once(async { None }));
@@ -74,12 +80,13 @@ impl Services {
             })
     }
 
-    async fn answer_in_stream(&self, request: StreamCheckRequest) -> StreamCheckResponse {
+    async fn answer_in_stream(&self, request: StreamCheckRequest, caller: Option<&str>) -> StreamCheckResponse {
         let deadline = Instant::now() + self.inner.timeout;
         let (id, policy) = (request.id, &self.inner.policy);
         // what is answered from memory never waits: a stream of it must let others have their turn
         tokio::task::coop::consume_budget().await;
         let decided = async {
+            self.inner.admission.let_send(caller, 1)?;
             let item = request.check.ok_or_else(|| errors::invalid_field("check", "must be there"))?;
             let question = questions::item(policy, &item)?;
             drop(item);

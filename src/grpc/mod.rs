@@ -2,6 +2,7 @@
 //!
 //! A file a service. Nothing in here decides, and nothing in here knows of SQL.
 
+mod admission;
 mod authorization;
 mod changes;
 mod collaborators;
@@ -10,8 +11,10 @@ mod decisions;
 mod errors;
 mod explain;
 mod fields;
+mod frames;
 mod freshness;
 pub mod health;
+pub mod incoming;
 mod listing;
 mod many;
 mod organizations;
@@ -22,6 +25,7 @@ mod questions;
 mod replicas;
 mod resources;
 mod revision;
+mod seldom;
 mod teams;
 mod users;
 mod watches;
@@ -41,7 +45,10 @@ use crate::domain::policy::Policy;
 use crate::membership::{MembershipError, Reader, Writer};
 use crate::view::{Standing, View, ViewError};
 
+use admission::{Admission, caller_of};
 use pages::Seal;
+
+pub use admission::AdmissionLimits;
 
 /// The generated messages, clients and servers of `rolegate.v1`.
 #[allow(clippy::all, clippy::pedantic, missing_docs, unreachable_pub, reason = "generated")]
@@ -65,6 +72,7 @@ struct Inner {
     reader: Reader,
     writer: Writer,
     log: Log,
+    admission: Admission,
     /// How long a request without a deadline may take.
     timeout: Duration,
     /// How long somebody who watches may take nothing.
@@ -81,6 +89,7 @@ impl Services {
         policy: Arc<Policy>,
         (reader, writer, access, log): (Reader, Writer, Access, Log),
         (timeout, watch_patience): (Duration, Duration),
+        limits: AdmissionLimits,
     ) -> Self {
         let (seal, stopping) = (OnceCell::new(), CancellationToken::new());
         Self {
@@ -91,6 +100,7 @@ impl Services {
                 reader,
                 writer,
                 log,
+                admission: Admission::new(limits),
                 timeout,
                 watch_patience,
                 seal,
@@ -104,25 +114,37 @@ impl Services {
         self.inner.stopping.cancel();
     }
 
-    /// Takes a request apart: until when it must be answered, and what it asks.
-    fn take<R>(&self, request: Request<R>) -> (Instant, R) {
-        let deadline = deadline::deadline(request.metadata(), self.inner.timeout);
-        (deadline, request.into_inner())
+    /// Takes a request apart, if its caller may send one: until when it must be answered, and what it asks.
+    fn take<R>(&self, request: Request<R>) -> Result<(Instant, R), Status> {
+        self.take_many(request, 1)
     }
 
-    /// Runs a read until the deadline. Where the lease has run out meanwhile it is not answered: nobody knows then whether
+    /// The same for one that counts as so many.
+    fn take_many<R>(&self, request: Request<R>, count: usize) -> Result<(Instant, R), Status> {
+        self.inner.admission.let_send(caller_of(&request), count)?;
+        let deadline = deadline::deadline(request.metadata(), self.inner.timeout);
+        Ok((deadline, request.into_inner()))
+    }
+
+    /// Runs a read, if there is a place for one, until the deadline. Where the lease has run out meanwhile it is not answered: nobody knows then whether
     /// what it was read from is still the primary.
     async fn read<T>(
         &self,
         deadline: Instant,
         read: impl Future<Output = Result<T, MembershipError>>,
     ) -> Result<T, Status> {
+        let _place = self.inner.admission.reads.enter()?;
         let late = |_| Err(MembershipError::DeadlineExceeded);
         let read = timeout_at(deadline, read).await.unwrap_or_else(late).map_err(errors::membership)?;
         match self.inner.view.standing() {
             Standing::Fresh | Standing::Stale => Ok(read),
             Standing::Silent => Err(errors::view(ViewError::NotFresh)),
         }
+    }
+
+    /// What answers from snapshots of the database, for a caller that waits until then.
+    fn access_until(&self, deadline: Instant) -> Access {
+        self.inner.access.until(deadline.into_std())
     }
 
     /// What page tokens are sealed with: learnt from the database once.

@@ -43,7 +43,7 @@ impl OrganizationService for Services {
     }
 
     async fn get(&self, request: Request<OrganizationServiceGetRequest>) -> Answer<OrganizationServiceGetResponse> {
-        let (deadline, request) = self.take(request);
+        let (deadline, request) = self.take(request)?;
         let name = fields::username("username", &request.username)?;
         let organization = self.read(deadline, self.inner.reader.organization(&name)).await?;
         let organization = Some(resources::organization(organization));
@@ -51,7 +51,7 @@ impl OrganizationService for Services {
     }
 
     async fn list(&self, request: Request<OrganizationServiceListRequest>) -> Answer<OrganizationServiceListResponse> {
-        let (deadline, request) = self.take(request);
+        let (deadline, request) = self.take(request)?;
         let paging = Paging::new(self.seal().await?, vec!["organizations"], request.page_size, &request.page_token)?;
         let found = self.read(deadline, self.inner.reader.organizations(paging.page())).await?;
         let (found, next_page_token) = paging.cut(found, |account| account.key().as_str().to_owned());
@@ -131,7 +131,7 @@ impl OrganizationService for Services {
     }
 
     async fn get_member(&self, request: Request<GetMemberRequest>) -> Answer<GetMemberResponse> {
-        let (deadline, request) = self.take(request);
+        let (deadline, request) = self.take(request)?;
         let organization = fields::username("organization", &request.organization)?;
         let user = fields::username("user", &request.user)?;
         let found = self.read(deadline, self.inner.reader.member(&organization, &user)).await?;
@@ -140,7 +140,7 @@ impl OrganizationService for Services {
     }
 
     async fn list_members(&self, request: Request<ListMembersRequest>) -> Answer<ListMembersResponse> {
-        let (deadline, request) = self.take(request);
+        let (deadline, request) = self.take(request)?;
         let organization = fields::username("organization", &request.organization)?;
         let (key, hidden) = (organization.key(), if request.include_hidden { "hidden too" } else { "" });
         let bound = vec!["members", key.as_str(), hidden];

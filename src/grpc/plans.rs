@@ -35,14 +35,14 @@ impl PlanService for Services {
     }
 
     async fn get(&self, request: Request<PlanServiceGetRequest>) -> Answer<PlanServiceGetResponse> {
-        let (deadline, request) = self.take(request);
+        let (deadline, request) = self.take(request)?;
         let code = fields::plan("code", &request.code)?;
         let plan = self.read(deadline, self.inner.reader.plan(&code)).await?;
         Ok(Response::new(PlanServiceGetResponse { plan: Some(resources::plan(plan)) }))
     }
 
     async fn list(&self, request: Request<PlanServiceListRequest>) -> Answer<PlanServiceListResponse> {
-        let (deadline, request) = self.take(request);
+        let (deadline, request) = self.take(request)?;
         let paging = Paging::new(self.seal().await?, vec!["plans"], request.page_size, &request.page_token)?;
         let plans = self.read(deadline, self.inner.reader.plans(paging.page())).await?;
         let (plans, next_page_token) = paging.cut(plans, |plan| plan.code.clone());

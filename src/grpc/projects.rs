@@ -39,14 +39,14 @@ impl ProjectService for Services {
     }
 
     async fn get(&self, request: Request<ProjectServiceGetRequest>) -> Answer<ProjectServiceGetResponse> {
-        let (deadline, request) = self.take(request);
+        let (deadline, request) = self.take(request)?;
         let reference = fields::project("project", &request.project)?;
         let project = self.read(deadline, self.inner.reader.project(&reference)).await?;
         Ok(Response::new(ProjectServiceGetResponse { project: Some(resources::project(project)) }))
     }
 
     async fn list(&self, request: Request<ProjectServiceListRequest>) -> Answer<ProjectServiceListResponse> {
-        let (deadline, request) = self.take(request);
+        let (deadline, request) = self.take(request)?;
         let owner = fields::optional_username("owner", &request.owner)?;
         let key = owner.as_ref().map(crate::domain::names::Username::key);
         let bound = vec!["projects", key.as_ref().map_or("", |key| key.as_str())];

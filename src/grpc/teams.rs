@@ -28,14 +28,14 @@ impl TeamService for Services {
     }
 
     async fn get(&self, request: Request<TeamServiceGetRequest>) -> Answer<TeamServiceGetResponse> {
-        let (deadline, request) = self.take(request);
+        let (deadline, request) = self.take(request)?;
         let path = fields::team("team", &request.team)?;
         let team = self.read(deadline, self.inner.reader.team(&path)).await?;
         Ok(Response::new(TeamServiceGetResponse { team: Some(resources::team(team)) }))
     }
 
     async fn list(&self, request: Request<TeamServiceListRequest>) -> Answer<TeamServiceListResponse> {
-        let (deadline, request) = self.take(request);
+        let (deadline, request) = self.take(request)?;
         let organization = fields::username("organization", &request.organization)?;
         let key = organization.key();
         let bound = vec!["teams", key.as_str()];
@@ -83,7 +83,7 @@ impl TeamService for Services {
     }
 
     async fn list_team_members(&self, request: Request<ListTeamMembersRequest>) -> Answer<ListTeamMembersResponse> {
-        let (deadline, request) = self.take(request);
+        let (deadline, request) = self.take(request)?;
         let path = fields::team("team", &request.team)?;
         let (organization, name) = (path.organization.key(), path.team.key());
         let bound = vec!["team members", organization.as_str(), name.as_str()];

@@ -5,6 +5,7 @@ use prost::Message;
 use tonic::{Request, Response, Status};
 use tracing::info;
 
+use super::admission::caller_of;
 use super::{Services, deadline, errors, fields, revision, v1};
 use crate::domain::change::{Change, Object};
 use crate::domain::names::Username;
@@ -119,8 +120,9 @@ writes! {
 impl Services {
     /// Takes a write apart: how it is asked for, and what.
     pub(super) fn accept<R: WriteRequest>(&self, request: Request<R>) -> Result<(Asked, R), Status> {
+        self.inner.admission.let_send(caller_of(&request), 1)?;
         let deadline = deadline::deadline(request.metadata(), self.inner.timeout);
-        let caller = caller(&request);
+        let caller = caller_of(&request).map(str::to_owned);
         let mut request = request.into_inner();
         let context = WriteContext {
             actor: fields::optional_username("actor", request.actor())?,
@@ -133,24 +135,20 @@ impl Services {
         Ok((Asked { context, object: request.object().to_owned() }, request))
     }
 
-    /// Runs a write, and puts what `answer` makes of it on the wire.
+    /// Runs a write, if there is a place for one, and puts what `answer` makes of it on the wire.
     pub(super) async fn write<O: Operation, A: WriteAnswer>(
         &self,
         asked: &Asked,
         operation: &O,
         answer: impl Fn(Written<'_, O::Output>) -> A + Sync,
     ) -> Result<Response<A>, Status> {
+        let _place = self.inner.admission.writes.enter()?;
         let ended = self.inner.writer.run(&asked.context, operation, answer).await;
         let (mut answer, token) = ended.map_err(|failure| failed(O::NAME, asked, failure))?;
         // empty where nothing was written
         answer.set_revision(token.map(revision::encode).unwrap_or_default());
         Ok(Response::new(answer))
     }
-}
-
-/// Who asks. Callers are not told apart yet.
-fn caller<R>(_request: &Request<R>) -> Option<String> {
-    None
 }
 
 /// What the caller calls its request, and what it is, whomever it waits for.

@@ -1,6 +1,7 @@
 //! What a write works in: its transaction, the locks that hold its facts, its actor, and the record of its changes.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use deadpool_postgres::Transaction;
 use futures::FutureExt as _;
@@ -25,6 +26,8 @@ pub struct Scope<'a> {
     pub(super) changes: Changes,
     /// The database's clock when the facts were locked.
     pub(super) now: Time,
+    /// When who asked stops waiting.
+    deadline: Option<Instant>,
 }
 
 /// An account as a write names it.
@@ -35,9 +38,14 @@ pub(super) enum Who<'a> {
 }
 
 impl<'a> Scope<'a> {
-    pub(super) fn new(transaction: Transaction<'a>, policy: &'a Policy, actor: Option<&Username>) -> Self {
+    pub(super) fn new(
+        transaction: Transaction<'a>,
+        policy: &'a Policy,
+        actor: Option<&Username>,
+        deadline: Option<Instant>,
+    ) -> Self {
         let actor = Actor::new(actor);
-        Self { transaction, policy, actor, changes: Changes::default(), now: Time(0) }
+        Self { transaction, policy, actor, changes: Changes::default(), now: Time(0), deadline }
     }
 
     /// The transaction, to be ended, and what was changed in it.
@@ -64,7 +72,7 @@ impl<'a> Scope<'a> {
             }
         }
         let strengths: Vec<_> = strengths.into_iter().collect();
-        locks::lock_accounts(&self.transaction, &strengths).await?;
+        locks::lock_accounts(&self.transaction, &strengths, self.deadline).await?;
         let locked: Vec<AccountId> = strengths.iter().map(|(id, _)| *id).collect();
         let actor_key = actor.as_ref().map(Username::key);
         let (found, actor_facts, now) = try_join3(

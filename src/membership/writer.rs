@@ -152,13 +152,14 @@ impl Writer {
         answer: &(impl Fn(Written<'_, O::Output>) -> A + Sync),
     ) -> Result<Ended<A>, MembershipError> {
         let (client, is_committing) = pooled.parts();
+        let deadline = context.deadline.map(Instant::into_std);
         let prepared = before(context.deadline, MembershipError::DeadlineExceeded, async {
             let transaction = client.transaction().await.map_err(StoreError::from)?;
             let request = context.request.as_ref().filter(|_| !context.validate_only);
             if let Some((answer, logged)) = requests::recall(&transaction, context, request).await? {
                 return Ok((transaction, Ended { answer, logged: Some(logged) }, false));
             }
-            let mut scope = Scope::new(transaction, &self.policy, context.actor.as_ref());
+            let mut scope = Scope::new(transaction, &self.policy, context.actor.as_ref(), deadline);
             let output = operation.run(&mut scope).await?;
             let (transaction, changes) = scope.finish();
             let answer = answer(Written { output, changes: &changes });

@@ -9,6 +9,7 @@ pub mod changes;
 pub mod collaborators;
 pub mod connect;
 pub mod database;
+mod deadlines;
 pub mod embedded;
 pub mod error;
 pub mod expiries;

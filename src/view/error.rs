@@ -27,6 +27,9 @@ pub enum LoadError {
     /// The database can't be reached.
     #[error("load from the database: it can't be reached")]
     Unavailable,
+    /// As much is being loaded as may be; nothing was begun.
+    #[error("load from the database: too much is being loaded already; try again")]
+    Overloaded,
     /// A mistake of ours, which the log has.
     #[error("load from the database")]
     Internal,

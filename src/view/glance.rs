@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -60,6 +61,8 @@ pub(super) struct Glance<'a> {
     waits: Vec<Wait>,
     /// The cells that were made for keys that are to be loaded.
     to_load: Vec<EntryKey>,
+    /// How many may be loading, those of others included.
+    most_loading: usize,
     pins: Option<Pins>,
 }
 
@@ -68,6 +71,13 @@ type Failures = HashMap<EntryKey, LoadError>;
 
 /// Entries that must not be evicted before the question that needs them all is answered.
 type Pins = Vec<Arc<dyn Any + Send + Sync>>;
+
+/// Whether a question is asked alone. Batches and streams ask for much at once, and may not take all there is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Crowd {
+    One,
+    Many,
+}
 
 /// A load to wait for.
 type Wait = (EntryKey, watch::Receiver<LoadResult>);
@@ -81,8 +91,13 @@ impl View {
     pub(super) async fn consistently<T>(
         &self,
         deadline: Option<Instant>,
+        crowd: Crowd,
         mut answer: impl FnMut(&mut Glance<'_>) -> Option<T>,
     ) -> Result<Answer<T>, ViewError> {
+        let most_loading = match crowd {
+            Crowd::One => self.inner.settings.loading,
+            Crowd::Many => self.inner.settings.loading.div_ceil(2),
+        };
         let progress = &self.inner.progress;
         let mut failures = Failures::new();
         let mut pins: Option<Pins> = None;
@@ -98,6 +113,7 @@ impl View {
                 failures: &failures,
                 waits: Vec::new(),
                 to_load: Vec::new(),
+                most_loading,
                 pins: held.as_ref().map(|held| Pins::with_capacity(held.len())),
             };
             let answer = answer(&mut glance);
@@ -198,6 +214,9 @@ impl Glance<'_> {
     fn load(&mut self, key: EntryKey) -> Blank {
         if let Some(error) = self.failures.get(&key) {
             return Blank::Failed(error.clone());
+        }
+        if self.view.inner.loading.load(Ordering::Relaxed) + self.to_load.len() >= self.most_loading {
+            return Blank::Failed(LoadError::Overloaded);
         }
         let begun = self.view.inner.entries.join_or_begin(&key);
         if begun.must_run {

@@ -25,6 +25,7 @@ mod table;
 mod weight;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
@@ -58,6 +59,8 @@ const STANDBY_LIMIT: Duration = Duration::from_millis(500);
 pub struct ViewSettings {
     /// The most bytes that entries may take.
     pub memory: usize,
+    /// The most keys that may wait to be loaded, or be loading, at a time.
+    pub loading: usize,
     /// What people call this replica.
     pub name: String,
     /// How long the view answers without having heard from the database, and how long others wait for it.
@@ -96,6 +99,9 @@ struct Inner {
     /// Rung when another replica asks what this one has applied.
     asked: Notify,
     loads: mpsc::UnboundedSender<Vec<EntryKey>>,
+    /// How many keys wait to be loaded, or are loading. Counted with the load and not with who waits for it: callers who go away
+    /// take their loads with them no more than their place.
+    loading: AtomicUsize,
     settings: ViewSettings,
     holds: Holds,
 }
@@ -132,6 +138,7 @@ impl View {
             bell: Arc::new(Notify::new()),
             asked: Notify::new(),
             loads,
+            loading: AtomicUsize::new(0),
             settings,
             holds: Holds::default(),
         };

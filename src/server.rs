@@ -18,9 +18,11 @@ use tower_http::trace::TraceLayer;
 use tracing::{info, warn};
 
 use crate::access::Access;
+use crate::admission::{Admission, Encryption};
 use crate::changes::{Keeping, Log};
 use crate::config::{LimitOptions, ServeOptions};
 use crate::domain::policy::Policy;
+use crate::grpc::gate::GateLayer;
 use crate::grpc::health::Health;
 use crate::grpc::incoming::{ConnectionLimits, limited};
 use crate::grpc::v1;
@@ -98,6 +100,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let policy = Arc::new(policy);
+    let admission = Admission::open(&options.security).map_err(ServeError::Options)?;
     let databases = open_databases(&database, options)?;
     let (view, keeper) = View::new(databases.clone(), view_settings(options));
     let share = share(options.database_connections);
@@ -117,8 +120,16 @@ pub async fn serve(
     tasks.spawn(keep((keeper, keeping), database, options.no_migrate, stop.clone()));
     let drain = CancellationToken::new();
     let address = listener.local_addr()?;
-    let mut server = tokio::spawn(stack(listener, routes, options, drain.clone().cancelled_owned()));
-    info!(%address, "listening");
+    let gate = GateLayer::new(admission.known());
+    let (encryption, follow_files) = admission.keep();
+    tasks.spawn(stop.clone().run_until_cancelled_owned(follow_files));
+    let (is_encrypted, callers_are_known) = (encryption.is_some(), options.security.callers.is_some());
+    let draining = drain.clone().cancelled_owned();
+    let mut server = tokio::spawn(stack(listener, (encryption, gate), routes, options, draining));
+    info!(%address, tls = is_encrypted, callers_are_known, "listening");
+    if let Some(danger) = options.security.danger(address) {
+        warn!(%address, danger, "INSECURE");
+    }
     let ended = tokio::select! {
         ended = &mut server => end(ended),
         () = shutdown => {
@@ -137,9 +148,11 @@ pub async fn serve(
 }
 
 /// All that lies between the wire and the routes, whoever answers there: how long a call may take, what a connection may
-/// hold, the layers. Ends once `drain` does, and what is under way has ended. Benchmarks compare services on this one stack.
+/// hold, who is let in, the layers. Ends once `drain` does, and what is under way has ended. Benchmarks compare services on this
+/// one stack.
 pub fn stack<D: Future<Output = ()> + Send + 'static>(
     listener: TcpListener,
+    (encryption, gate): (Option<Encryption>, GateLayer),
     routes: Routes,
     options: &ServeOptions,
     drain: D,
@@ -158,12 +171,22 @@ pub fn stack<D: Future<Output = ()> + Send + 'static>(
     if let Some(age) = options.limits.max_connection_age {
         server = server.max_connection_age(age);
     }
-    server
+    let server = server
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(TraceLayer::new_for_grpc().make_span_with(telemetry::request_span).on_failure(()))
         .layer(PropagateRequestIdLayer::x_request_id())
-        .add_routes(routes)
-        .serve_with_incoming_shutdown(limited(accepted(listener), connections(options)), drain)
+        .layer(gate)
+        .add_routes(routes);
+    let limits = connections(options);
+    async move {
+        match encryption {
+            Some(encryption) => {
+                let incoming = limited(encryption.connections(listener), limits);
+                server.serve_with_incoming_shutdown(incoming, drain).await
+            }
+            None => server.serve_with_incoming_shutdown(limited(accepted(listener), limits), drain).await,
+        }
+    }
 }
 
 /// Connections as they are accepted. Where the other end is gone without a word the system notices as well.
@@ -298,14 +321,7 @@ pub fn routes(
     options: &ServeOptions,
 ) -> Result<Routes, ServeError> {
     let limit = usize::try_from(options.max_message_size.as_u64()).unwrap_or(usize::MAX);
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(v1::FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            // so that grpcurl can show the details of errors
-            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
-    };
-    Ok(Routes::new(AuthorizationServiceServer::new(authorization).max_decoding_message_size(limit))
+    let routes = Routes::new(AuthorizationServiceServer::new(authorization).max_decoding_message_size(limit))
         .add_service(UserServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(OrganizationServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(TeamServiceServer::new(services.clone()).max_decoding_message_size(limit))
@@ -313,9 +329,19 @@ pub fn routes(
         .add_service(CollaboratorServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(PlanServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(ChangeServiceServer::new(services.clone()).max_decoding_message_size(limit))
-        .add_service(ReplicaServiceServer::new(services).max_decoding_message_size(limit))
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?))
+        .add_service(ReplicaServiceServer::new(services).max_decoding_message_size(limit));
+    if options.security.offers_reflection() { with_reflection(routes) } else { Ok(routes) }
+}
+
+fn with_reflection(routes: Routes) -> Result<Routes, ServeError> {
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(v1::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // so that grpcurl can show the details of errors
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+    };
+    Ok(routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?))
 }
 
 fn end(ended: Result<Result<(), tonic::transport::Error>, JoinError>) -> Result<(), ServeError> {

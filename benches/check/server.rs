@@ -14,6 +14,7 @@ use rolegate::changes::Log;
 use rolegate::config::ServeOptions;
 use rolegate::domain::policy::Policy;
 use rolegate::grpc::Services;
+use rolegate::grpc::gate::GateLayer;
 use rolegate::grpc::v1::authorization_service_server::AuthorizationService;
 use rolegate::grpc::v1::{self, CheckRequest, CheckResponse};
 use rolegate::membership::{Reader, Writer};
@@ -171,5 +172,5 @@ async fn serve_empty(listener: TcpListener, empty: Empty, view: View, databases:
     let services = Services::new(view, policy, (reader, writer, access, log), patience, admission(&options));
     let (_reporter, health) = tonic_health::server::health_reporter();
     let routes = routes(empty, services, &options).unwrap().add_service(health);
-    stack(listener, routes, &options, stop.cancelled_owned()).await.unwrap();
+    stack(listener, (None, GateLayer::new(None)), routes, &options, stop.cancelled_owned()).await.unwrap();
 }

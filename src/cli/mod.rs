@@ -8,6 +8,7 @@ mod database;
 mod demo;
 mod explain;
 mod health;
+mod key;
 mod matrix;
 mod migrate;
 mod output;
@@ -60,6 +61,9 @@ enum Command {
     /// Verify the log of changes.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Make a bearer key for a caller.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Show who may do what, or check a policy file.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -97,6 +101,7 @@ async fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Conformance(options) => conformance::run(&options).await,
         Command::Migrate(options) => migrate::run(&options).await,
         Command::Audit(command) => audit::run(&command).await,
+        Command::Key(command) => key::run(&command),
         Command::Policy(command) => policy::run(&command),
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod actions;
 pub mod audit;
+pub mod bounds;
 pub mod chain;
 pub mod change;
 pub mod change_filter;

@@ -14,6 +14,7 @@ use tracing::warn;
 
 use super::errors;
 use super::seldom::Seldom;
+use crate::callers::Caller;
 
 /// When one that was refused may try again.
 const LATER: Duration = Duration::from_millis(500);
@@ -60,9 +61,9 @@ impl Admission {
     }
 }
 
-/// Who calls. Nobody is known yet: all callers are one.
-pub(super) fn caller_of<R>(_: &Request<R>) -> Option<&str> {
-    None
+/// Who calls, where callers are told apart.
+pub(super) fn caller_of<R>(request: &Request<R>) -> Option<&str> {
+    request.extensions().get::<Caller>().map(Caller::name)
 }
 
 /// The places of one class of work.

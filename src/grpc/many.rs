@@ -8,12 +8,13 @@ use tokio::time::Instant;
 use tonic::{Status, Streaming};
 
 use super::decisions::At;
+use super::gate::Pass;
 use super::v1::{
     BatchCheckRequest, BatchCheckResponse, CheckError, CheckResult, StreamCheckRequest, StreamCheckResponse,
     check_result,
 };
 use super::{Services, decisions, errors, questions, revision};
-use crate::view::Verdict;
+use crate::view::{Verdict, View};
 
 /// The most checks in a batch.
 const LARGEST_BATCH: usize = 1_000;
@@ -28,6 +29,7 @@ impl Services {
     /// Answers a batch: what can't be asked, and what can't be loaded, are errors of their own items.
     pub(super) async fn check_batch(
         &self,
+        view: &View,
         request: BatchCheckRequest,
         deadline: Instant,
     ) -> Result<BatchCheckResponse, Status> {
@@ -40,7 +42,7 @@ impl Services {
         let mut asked = Vec::with_capacity(request.checks.len());
         let mut ask = |item| questions::item(policy, item).map(|question| asked.push(question));
         let parsed: Vec<Result<(), Status>> = request.checks.iter().map(&mut ask).collect();
-        let answer = self.inner.view.check_all(policy, &asked, Some(deadline)).await.map_err(errors::view)?;
+        let answer = view.check_all(policy, &asked, Some(deadline)).await.map_err(errors::view)?;
         wanted.met_by(answer.token)?;
         let mut verdicts = answer.value.into_iter();
         let mut next = || verdicts.next().ok_or_else(errors::internal)?.map_err(errors::view);
@@ -53,6 +55,7 @@ impl Services {
     /// holds a bounded number of them, and no other's. It keeps its place among the streams until it ends.
     pub(super) fn check_stream(
         self,
+        (view, pass): (View, Option<Pass>),
         requests: Streaming<StreamCheckRequest>,
         caller: Option<Arc<str>>,
         place: OwnedSemaphorePermit,
@@ -66,8 +69,12 @@ impl Services {
         let answers = requests
             .map(move |request| {
                 let _kept = &place;
-                let (services, caller) = (self.clone(), caller.clone());
-                async move { Ok(services.answer_in_stream(request?, caller.as_deref()).await) }
+                let (services, view, caller) = (self.clone(), view.clone(), caller.clone());
+                let may_go_on = pass.as_ref().map_or(Ok(()), Pass::holds);
+                async move {
+                    may_go_on?;
+                    Ok(services.answer_in_stream(&view, request?, caller.as_deref()).await)
+                }
             })
             .buffer_unordered(UNDER_WAY);
         let answers = answers.map(Some).chain(stream::once(async { None }));
@@ -80,7 +87,12 @@ impl Services {
             })
     }
 
-    async fn answer_in_stream(&self, request: StreamCheckRequest, caller: Option<&str>) -> StreamCheckResponse {
+    async fn answer_in_stream(
+        &self,
+        view: &View,
+        request: StreamCheckRequest,
+        caller: Option<&str>,
+    ) -> StreamCheckResponse {
         let deadline = Instant::now() + self.inner.timeout;
         let (id, policy) = (request.id, &self.inner.policy);
         // what is answered from memory never waits: a stream of it must let others have their turn
@@ -91,7 +103,7 @@ impl Services {
             let question = questions::item(policy, &item)?;
             drop(item);
             let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-            let answer = self.inner.view.check(policy, &question, Some(deadline)).await.map_err(errors::view)?;
+            let answer = view.check(policy, &question, Some(deadline)).await.map_err(errors::view)?;
             wanted.met_by(answer.token)?;
             Ok(answer)
         };

@@ -13,6 +13,7 @@ mod explain;
 mod fields;
 mod frames;
 mod freshness;
+pub mod gate;
 pub mod health;
 pub mod incoming;
 mod listing;
@@ -25,12 +26,14 @@ mod questions;
 mod replicas;
 mod resources;
 mod revision;
+pub mod scopes;
 mod seldom;
 mod teams;
 mod users;
 mod watches;
 mod writes;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,7 +43,9 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status};
 
 use crate::access::Access;
+use crate::callers::Caller;
 use crate::changes::Log;
+use crate::domain::bounds::Bounds;
 use crate::domain::policy::Policy;
 use crate::membership::{MembershipError, Reader, Writer};
 use crate::view::{Standing, View, ViewError};
@@ -126,6 +131,21 @@ impl Services {
         Ok((deadline, request.into_inner()))
     }
 
+    /// The view as the caller of this request may see it.
+    fn view_for<R>(&self, request: &Request<R>) -> Cow<'_, View> {
+        self.inner.view.within(bounds_of(request))
+    }
+
+    /// What reads the resources that the caller of this request may read.
+    fn reader_for<R>(&self, request: &Request<R>) -> Cow<'_, Reader> {
+        self.inner.reader.within(bounds_of(request))
+    }
+
+    /// What answers of the objects that the caller of this request may ask about.
+    fn access_for<R>(&self, request: &Request<R>) -> Cow<'_, Access> {
+        self.inner.access.within(bounds_of(request))
+    }
+
     /// Runs a read, if there is a place for one, until the deadline. Where the lease has run out meanwhile it is not answered: nobody knows then whether
     /// what it was read from is still the primary.
     async fn read<T>(
@@ -153,4 +173,9 @@ impl Services {
             || async { Ok::<_, Status>(Seal::new(self.inner.reader.page_secret().await.map_err(errors::membership)?)) };
         self.inner.seal.get_or_try_init(learn).await
     }
+}
+
+/// What the caller of a request is confined to, where it is.
+fn bounds_of<R>(request: &Request<R>) -> Option<&Bounds> {
+    request.extensions().get::<Caller>()?.bounds()
 }

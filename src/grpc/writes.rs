@@ -6,7 +6,8 @@ use tonic::{Request, Response, Status};
 use tracing::info;
 
 use super::admission::caller_of;
-use super::{Services, deadline, errors, fields, revision, v1};
+use super::{Services, deadline, errors, fields, gate, revision, v1};
+use crate::callers::{Caller, Scope};
 use crate::domain::change::{Change, Object};
 use crate::domain::names::Username;
 use crate::membership::{Answer, MembershipError, Operation, RequestKey, WriteContext, Written};
@@ -118,15 +119,21 @@ writes! {
 }
 
 impl Services {
-    /// Takes a write apart: how it is asked for, and what.
+    /// Takes a write apart: how it is asked for, and what. Without an actor the caller acts in its own right, and must be trusted
+    /// with that.
     pub(super) fn accept<R: WriteRequest>(&self, request: Request<R>) -> Result<(Asked, R), Status> {
         self.inner.admission.let_send(caller_of(&request), 1)?;
         let deadline = deadline::deadline(request.metadata(), self.inner.timeout);
-        let caller = caller_of(&request).map(str::to_owned);
+        let caller = request.extensions().get::<Caller>().cloned();
         let mut request = request.into_inner();
+        let actor = fields::optional_username("actor", request.actor())?;
+        if let Some(caller) = caller.as_ref().filter(|_| actor.is_none()) {
+            gate::may(caller, Scope::Admin)?;
+        }
         let context = WriteContext {
-            actor: fields::optional_username("actor", request.actor())?,
-            caller,
+            actor,
+            caller: caller.as_ref().map(|caller| caller.name().to_owned()),
+            bounds: caller.as_ref().and_then(Caller::bounds).cloned(),
             validate_only: request.validate_only(),
             wait_for_replicas: request.take_wait_for_replicas(),
             request: request_key(&request)?,

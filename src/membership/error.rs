@@ -41,6 +41,9 @@ pub enum MembershipError {
     /// Another request was sent under this id, and done. Nothing was written.
     #[error("take another request under the id `{0}`, which one was done under within a day")]
     RequestIdReused(String),
+    /// The caller is confined to other accounts. It is not said whether there is what the write is about.
+    #[error("find that within what the caller is confined to; nothing was written")]
+    OutOfBounds,
     /// The database can't be reached or is overloaded. Nothing was written.
     #[error("reach the database; nothing was written")]
     Unavailable(#[source] StoreError),

@@ -9,6 +9,7 @@ use tracing::debug;
 use super::error::MembershipError;
 use super::requests::{self, Answer, Logged, RequestKey, Written};
 use super::scope::Scope;
+use crate::domain::bounds::Bounds;
 use crate::domain::names::Username;
 use crate::domain::policy::Policy;
 use crate::store::{Database, PooledClient, StoreError};
@@ -25,6 +26,10 @@ const FOLLOWED_SOON: Duration = Duration::from_secs(1);
 pub trait Operation: Send + Sync {
     /// What it is called in the log.
     const NAME: &'static str;
+
+    /// Whether all that it may change hangs off the accounts that it locks as what it is about: then a caller that is confined to
+    /// these may have it done. Unless a write says so, and the scope has seen such an account, it is refused to who is confined.
+    const IS_BOUNDED: bool = false;
 
     /// What it answers.
     type Output: Send;
@@ -45,6 +50,8 @@ pub struct WriteContext {
     pub caller: Option<String>,
     /// What the caller calls its request, so that it can be sent again; nothing is kept of a write that is only tried.
     pub request: Option<RequestKey>,
+    /// What the caller is confined to, where it is.
+    pub bounds: Option<Bounds>,
     /// Find out what would happen, and write nothing.
     pub validate_only: bool,
     /// Answer only once no replica can answer without it.
@@ -159,8 +166,11 @@ impl Writer {
             if let Some((answer, logged)) = requests::recall(&transaction, context, request).await? {
                 return Ok((transaction, Ended { answer, logged: Some(logged) }, false));
             }
-            let mut scope = Scope::new(transaction, &self.policy, context.actor.as_ref(), deadline);
+            let limits = (context.bounds.as_ref(), deadline);
+            let mut scope = Scope::new(transaction, &self.policy, context.actor.as_ref(), limits);
+            scope.begin_within_bounds(O::IS_BOUNDED)?;
             let output = operation.run(&mut scope).await?;
+            scope.end_within_bounds()?;
             let (transaction, changes) = scope.finish();
             let answer = answer(Written { output, changes: &changes });
             if context.validate_only {

@@ -7,6 +7,7 @@ mod agreement;
 mod audit;
 mod batch;
 mod binary;
+mod callers;
 mod cancellation;
 mod changes;
 mod conformance;

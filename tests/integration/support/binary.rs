@@ -53,6 +53,18 @@ impl Process {
         self.errors.lock().unwrap().clone()
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for its end, and says all that it wrote to standard error.
+    pub async fn errors_at_the_end(self, limit: Duration) -> String {
+        let errors = Arc::clone(&self.errors);
+        self.end(limit).await;
+        errors.lock().unwrap().clone()
+    }
+
     /// What it wrote to standard output so far.
     pub fn output(&self) -> String {
         self.output.lock().unwrap().clone()

@@ -176,7 +176,10 @@ fn request_key<R: WriteRequest>(request: &R) -> Result<Option<RequestKey>, Statu
 
 /// What became of a write that failed. One that was refused is logged: who wanted what.
 fn failed(operation: &str, asked: &Asked, failure: MembershipError) -> Status {
-    let refused = matches!(failure, MembershipError::Refused(_) | MembershipError::NotFound { .. });
+    let refused = matches!(
+        failure,
+        MembershipError::Refused(_) | MembershipError::NotFound { .. } | MembershipError::RequestIdReused(_)
+    );
     let status = errors::membership(failure);
     if refused {
         let Asked { context, object } = asked;

@@ -1,5 +1,6 @@
 //! The service as a whole: database, view and gRPC put together, health kept true, and everything ended in order.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -116,7 +117,7 @@ pub async fn serve(
         .layer(gate)
         .add_routes(routes);
     let draining = drain.clone().cancelled_owned();
-    let (is_encrypted, callers_are_known) = (encryption.is_some(), options.security.callers.is_some());
+    announce(address, encryption.is_some(), options);
     let mut server = match encryption {
         Some(encryption) => {
             tokio::spawn(server.serve_with_incoming_shutdown(encryption.connections(listener), draining))
@@ -126,10 +127,6 @@ pub async fn serve(
             tokio::spawn(server.serve_with_incoming_shutdown(incoming, draining))
         }
     };
-    info!(%address, tls = is_encrypted, callers_are_known, "listening");
-    if let Some(danger) = options.security.danger(address) {
-        warn!(%address, danger, "INSECURE");
-    }
     let ended = tokio::select! {
         ended = &mut server => end(ended),
         () = shutdown => {
@@ -145,6 +142,14 @@ pub async fn serve(
     databases.close();
     info!("stopped serving");
     ended
+}
+
+/// Says where it listens, and what is dangerous about that.
+fn announce(address: SocketAddr, tls: bool, options: &ServeOptions) {
+    info!(%address, tls, callers_are_known = options.security.callers.is_some(), "listening");
+    if let Some(danger) = options.security.danger(address) {
+        warn!(%address, danger, "INSECURE");
+    }
 }
 
 /// The server below its layers: how long a call may take, and what a connection may hold.

@@ -1,5 +1,6 @@
 //! The service as a whole: database, view and gRPC put together, health kept true, and everything ended in order.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -123,13 +124,9 @@ pub async fn serve(
     let gate = GateLayer::new(admission.known());
     let (encryption, follow_files) = admission.keep();
     tasks.spawn(stop.clone().run_until_cancelled_owned(follow_files));
-    let (is_encrypted, callers_are_known) = (encryption.is_some(), options.security.callers.is_some());
+    announce(address, encryption.is_some(), options);
     let draining = drain.clone().cancelled_owned();
     let mut server = tokio::spawn(stack(listener, (encryption, gate), routes, options, draining));
-    info!(%address, tls = is_encrypted, callers_are_known, "listening");
-    if let Some(danger) = options.security.danger(address) {
-        warn!(%address, danger, "INSECURE");
-    }
     let ended = tokio::select! {
         ended = &mut server => end(ended),
         () = shutdown => {
@@ -145,6 +142,14 @@ pub async fn serve(
     databases.close();
     info!("stopped serving");
     ended
+}
+
+/// Says where it listens, and what is dangerous about that.
+fn announce(address: SocketAddr, tls: bool, options: &ServeOptions) {
+    info!(%address, tls, callers_are_known = options.security.callers.is_some(), "listening");
+    if let Some(danger) = options.security.danger(address) {
+        warn!(%address, danger, "INSECURE");
+    }
 }
 
 /// All that lies between the wire and the routes, whoever answers there: how long a call may take, what a connection may

@@ -138,6 +138,9 @@ impl Input {
         let shown = path.display();
         let failed = |error: io::Error| format!("{flag} {shown}: {error}; name a file that rolegate may read");
         let metadata = fs::metadata(path).map_err(failed)?;
+        if !metadata.is_file() {
+            return Err(format!("{flag} {shown}: is no regular file"));
+        }
         if *is_private && metadata.mode() & TOO_OPEN != 0 {
             let mode = metadata.mode() & 0o777;
             return Err(format!(
@@ -158,4 +161,74 @@ impl Input {
 /// A sentence that names the flag, the file and what mends it.
 pub fn read_private(flag: &'static str, path: &Path) -> Result<Vec<u8>, String> {
     Input { flag, path: path.to_owned(), is_private: true }.read()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// A number in a file.
+    fn number(path: &Path) -> Result<Files<u32>, String> {
+        let input = Input { flag: "--number", path: path.to_owned(), is_private: true };
+        Files::open("number", vec![input], |contents| {
+            let text = std::str::from_utf8(&contents[0]).map_err(|error| error.to_string())?;
+            text.trim().parse().map_err(|error| format!("{error}"))
+        })
+    }
+
+    fn write(path: &Path, content: &str, mode: u32) {
+        fs::write(path, content).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn what_changed_is_taken_when_it_stands_still_and_what_is_broken_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("number");
+        write(&path, "1", 0o600);
+        let mut files = number(&path).unwrap();
+        let current = files.current();
+        let mut look = |content: &str| {
+            write(&path, content, 0o600);
+            files.look();
+            **current.get()
+        };
+        assert_eq!(look("2"), 1, "it may still be written");
+        assert_eq!(look("22"), 1, "it was");
+        assert_eq!(look("22"), 22);
+        for broken in ["two", "two", "", "", "22"] {
+            assert_eq!(look(broken), 22);
+        }
+        assert_eq!((look("3"), look("3")), (22, 3));
+        write(&path, "4", 0o604);
+        files.look();
+        files.look();
+        assert_eq!(**current.get(), 3, "what others may read is not taken");
+        fs::remove_file(&path).unwrap();
+        files.look();
+        assert_eq!(**current.get(), 3, "what is gone changes nothing");
+        write(&path, "4", 0o640);
+        files.look();
+        files.look();
+        assert_eq!(**current.get(), 4, "a group may read it");
+    }
+
+    #[test]
+    fn a_file_that_can_not_be_used_is_refused_with_what_mends_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("number");
+        let refused = || number(&path).err().unwrap();
+        assert!(refused().contains("name a file that rolegate may read"));
+        for (content, mode, part) in [("1", 0o644, "chmod 600"), ("1", 0o620, "chmod 600"), (" \n", 0o600, "is empty")]
+        {
+            write(&path, content, mode);
+            let said = refused();
+            assert!(said.contains(part) && said.contains("--number"), "{said}");
+        }
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(refused().contains("no regular file"));
+    }
 }

@@ -58,6 +58,14 @@ impl World {
     }
 }
 
+/// Asks as the confined caller.
+macro_rules! ask {
+    ($world:ident, $client:ident . $method:ident ($message:expr)) => {{
+        let house = &$world.house;
+        house.service.$client().$method(house.by("acme-app", $message)).await
+    }};
+}
+
 fn assert_out<T: std::fmt::Debug>(answer: Result<T, Status>, what: &str) {
     let status = answer.expect_err(what);
     assert_eq!(
@@ -178,155 +186,119 @@ async fn the_bounds_follow_what_is_handed_over() {
 #[tokio::test]
 async fn lists_and_reads_are_bounded_or_refused() {
     let world = World::new().await;
-    let (service, house) = (&world.house.service, &world.house);
-    macro_rules! ask {
-        ($client:ident . $method:ident ($message:expr)) => {
-            service.$client().$method(house.by("acme-app", $message)).await
-        };
-    }
     let list = |owner: &str| ListProjectsRequest {
         user: "ann".to_owned(),
         action: "view_project".to_owned(),
         owner: owner.to_owned(),
         ..Default::default()
     };
-    assert_eq!(ask!(authorization.list_projects(list("acme"))).unwrap().into_inner().projects.len(), 1);
+    assert_eq!(ask!(world, authorization.list_projects(list("acme"))).unwrap().into_inner().projects.len(), 1);
     let users = |project: &str| ListUsersRequest { project: project.to_owned(), ..Default::default() };
-    ask!(authorization.list_users(users("acme/trees"))).unwrap();
+    ask!(world, authorization.list_users(users("acme/trees"))).unwrap();
     let explain = |project: &str| {
         let (user, action) = ("ann".to_owned(), "view_project".to_owned());
         ExplainRequest { user, project: project.to_owned(), action, consistency: None }
     };
-    ask!(authorization.explain(explain("acme/trees"))).unwrap();
+    ask!(world, authorization.explain(explain("acme/trees"))).unwrap();
     for owner in ["", "other", "ann", "nobody"] {
-        assert_out(ask!(authorization.list_projects(list(owner))), owner);
+        assert_out(ask!(world, authorization.list_projects(list(owner))), owner);
         let owned = ProjectServiceListRequest { owner: owner.to_owned(), ..Default::default() };
-        assert_out(ask!(projects.list(owned)), owner);
+        assert_out(ask!(world, projects.list(owned)), owner);
     }
     for project in ["other/secret", &world.secret, "acme/none", NOWHERE] {
-        assert_out(ask!(authorization.list_users(users(project))), project);
-        assert_out(ask!(authorization.explain(explain(project))), project);
-        assert_out(ask!(projects.get(ProjectServiceGetRequest { project: project.to_owned() })), project);
+        assert_out(ask!(world, authorization.list_users(users(project))), project);
+        assert_out(ask!(world, authorization.explain(explain(project))), project);
+        assert_out(ask!(world, projects.get(ProjectServiceGetRequest { project: project.to_owned() })), project);
         let project = project.to_owned();
         assert_out(
-            ask!(collaborators.list(CollaboratorServiceListRequest { project, ..Default::default() })),
+            ask!(world, collaborators.list(CollaboratorServiceListRequest { project, ..Default::default() })),
             "a list",
         );
     }
-    ask!(projects.get(ProjectServiceGetRequest { project: world.trees.clone() })).unwrap();
+    ask!(world, projects.get(ProjectServiceGetRequest { project: world.trees.clone() })).unwrap();
     let owned = ProjectServiceListRequest { owner: "acme".to_owned(), ..Default::default() };
-    assert_eq!(ask!(projects.list(owned)).unwrap().into_inner().projects.len(), 1);
+    assert_eq!(ask!(world, projects.list(owned)).unwrap().into_inner().projects.len(), 1);
     for (name, within) in [("acme", true), ("other", false), ("nobody", false)] {
         let organization =
-            ask!(organizations.get(OrganizationServiceGetRequest { username: name.to_owned() })).map(drop);
+            ask!(world, organizations.get(OrganizationServiceGetRequest { username: name.to_owned() })).map(drop);
         let members = ListMembersRequest { organization: name.to_owned(), ..Default::default() };
-        let members = ask!(organizations.list_members(members)).map(drop);
+        let members = ask!(world, organizations.list_members(members)).map(drop);
         let teams = TeamServiceListRequest { organization: name.to_owned(), ..Default::default() };
-        let teams = ask!(teams.list(teams)).map(drop);
-        let team = ask!(teams.get(TeamServiceGetRequest { team: format!("@{name}/crew") })).map(drop);
+        let teams = ask!(world, teams.list(teams)).map(drop);
+        let team = ask!(world, teams.get(TeamServiceGetRequest { team: format!("@{name}/crew") })).map(drop);
         for (answer, what) in [(organization, "organization"), (members, "members"), (teams, "teams"), (team, "team")] {
             if within { answer.expect(what) } else { assert_out(answer, what) }
         }
     }
-    // what is everybody's is nobody's who is confined
-    assert_out(ask!(users.get(UserServiceGetRequest { username: "ann".to_owned() })), "a user");
-    assert_out(ask!(users.list(UserServiceListRequest::default())), "users");
-    assert_out(ask!(organizations.list(OrganizationServiceListRequest::default())), "organizations");
-    assert_out(ask!(plans.list(PlanServiceListRequest::default())), "plans");
-    assert_out(ask!(changes.list(ChangeServiceListRequest::default())), "the log");
-    assert_out(ask!(changes.watch(ChangeServiceWatchRequest::default())), "a watch");
+    world.house.service.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_everybodys_is_nobodys_who_is_confined() {
+    let world = World::new().await;
+    assert_out(ask!(world, users.get(UserServiceGetRequest { username: "ann".to_owned() })), "a user");
+    assert_out(ask!(world, users.list(UserServiceListRequest::default())), "users");
+    assert_out(ask!(world, organizations.list(OrganizationServiceListRequest::default())), "organizations");
+    assert_out(ask!(world, plans.list(PlanServiceListRequest::default())), "plans");
+    assert_out(ask!(world, changes.list(ChangeServiceListRequest::default())), "the log");
+    assert_out(ask!(world, changes.watch(ChangeServiceWatchRequest::default())), "a watch");
     world.house.service.stop().await;
 }
 
 #[tokio::test]
 async fn writes_go_to_what_is_within_and_nowhere_else() {
     let world = World::new().await;
-    let (service, house) = (&world.house.service, &world.house);
-    macro_rules! ask {
-        ($client:ident . $method:ident ($message:expr)) => {
-            service.$client().$method(house.by("acme-app", $message)).await
-        };
-    }
     for (name, within) in [("acme", true), ("other", false), ("nobody", false)] {
-        let answers = [
-            (
-                "a member",
-                ask!(organizations.add_member(AddMemberRequest {
-                    organization: name.to_owned(),
-                    user: "bob".to_owned(),
-                    ..Default::default()
-                }))
-                .map(drop),
-            ),
-            (
-                "a team",
-                ask!(teams.create(TeamServiceCreateRequest { team: format!("@{name}/more"), ..Default::default() }))
-                    .map(drop),
-            ),
-            (
-                "a place in it",
-                ask!(teams.add_team_member(AddTeamMemberRequest {
-                    team: format!("@{name}/more"),
-                    user: "bob".to_owned(),
-                    ..Default::default()
-                }))
-                .map(drop),
-            ),
-            (
-                "a project",
-                ask!(projects.create(ProjectServiceCreateRequest {
-                    owner: name.to_owned(),
-                    name: "more".to_owned(),
-                    ..Default::default()
-                }))
-                .map(drop),
-            ),
-            (
-                "a collaborator",
-                ask!(collaborators.add(CollaboratorServiceAddRequest {
-                    project: format!("{name}/more"),
-                    collaborator: "bob".to_owned(),
-                    role: ProjectRole::Reader.into(),
-                    ..Default::default()
-                }))
-                .map(drop),
-            ),
-            (
-                "its end",
-                ask!(collaborators.remove(CollaboratorServiceRemoveRequest {
-                    project: format!("{name}/more"),
-                    collaborator: "bob".to_owned(),
-                    ..Default::default()
-                }))
-                .map(drop),
-            ),
-            (
-                "a project's end",
-                ask!(
-                    projects
-                        .delete(ProjectServiceDeleteRequest { project: format!("{name}/more"), ..Default::default() })
-                )
-                .map(drop),
-            ),
-            (
-                "a team's end",
-                ask!(teams.delete(TeamServiceDeleteRequest { team: format!("@{name}/more"), ..Default::default() }))
-                    .map(drop),
-            ),
-            (
-                "a member's end",
-                ask!(organizations.remove_member(RemoveMemberRequest {
-                    organization: name.to_owned(),
-                    user: "bob".to_owned(),
-                    ..Default::default()
-                }))
-                .map(drop),
-            ),
-        ];
+        let answers = additions(&world, name).await.into_iter().chain(removals(&world, name).await);
         for (what, answer) in answers {
             if within { answer.expect(what) } else { assert_out(answer, &format!("{what} of {name}")) }
         }
     }
+    world.house.service.stop().await;
+}
+
+/// What a write came to, by what it is about.
+type Told = (&'static str, Result<(), Status>);
+
+async fn additions(world: &World, name: &str) -> [Told; 5] {
+    let (user, team, rest) = ("bob".to_owned(), format!("@{name}/more"), name.to_owned());
+    let member = AddMemberRequest { organization: rest.clone(), user: user.clone(), ..Default::default() };
+    let new_team = TeamServiceCreateRequest { team: team.clone(), ..Default::default() };
+    let place = AddTeamMemberRequest { team, user: user.clone(), ..Default::default() };
+    let project = ProjectServiceCreateRequest { owner: rest, name: "more".to_owned(), ..Default::default() };
+    let grant = CollaboratorServiceAddRequest {
+        project: format!("{name}/more"),
+        collaborator: user,
+        role: ProjectRole::Reader.into(),
+        ..Default::default()
+    };
+    [
+        ("a member", ask!(world, organizations.add_member(member)).map(drop)),
+        ("a team", ask!(world, teams.create(new_team)).map(drop)),
+        ("a place in it", ask!(world, teams.add_team_member(place)).map(drop)),
+        ("a project", ask!(world, projects.create(project)).map(drop)),
+        ("a collaborator", ask!(world, collaborators.add(grant)).map(drop)),
+    ]
+}
+
+async fn removals(world: &World, name: &str) -> [Told; 4] {
+    let (user, team, project) = ("bob".to_owned(), format!("@{name}/more"), format!("{name}/more"));
+    let collaborator = user.clone();
+    let grant = CollaboratorServiceRemoveRequest { project: project.clone(), collaborator, ..Default::default() };
+    let project = ProjectServiceDeleteRequest { project, ..Default::default() };
+    let team = TeamServiceDeleteRequest { team, ..Default::default() };
+    let member = RemoveMemberRequest { organization: name.to_owned(), user, ..Default::default() };
+    [
+        ("a collaborator's end", ask!(world, collaborators.remove(grant)).map(drop)),
+        ("a project's end", ask!(world, projects.delete(project)).map(drop)),
+        ("a team's end", ask!(world, teams.delete(team)).map(drop)),
+        ("a member's end", ask!(world, organizations.remove_member(member)).map(drop)),
+    ]
+}
+
+#[tokio::test]
+async fn what_reaches_beyond_an_organization_is_refused() {
+    let world = World::new().await;
     let mask = |path: &str| Some(prost_types::FieldMask { paths: vec![path.to_owned()] });
     let update = |path: &str| OrganizationServiceUpdateRequest {
         username: "acme".to_owned(),
@@ -336,9 +308,9 @@ async fn writes_go_to_what_is_within_and_nowhere_else() {
         update_mask: mask(path),
         ..Default::default()
     };
-    ask!(organizations.update(update("default_project_role"))).unwrap();
-    assert_out(ask!(organizations.update(update("new_username"))), "names are everybody's");
-    assert_out(ask!(organizations.update(update("plan"))), "plans are everybody's");
+    ask!(world, organizations.update(update("default_project_role"))).unwrap();
+    assert_out(ask!(world, organizations.update(update("new_username"))), "names are everybody's");
+    assert_out(ask!(world, organizations.update(update("plan"))), "plans are everybody's");
     let add = |team: &str| CollaboratorServiceAddRequest {
         project: "acme/trees".to_owned(),
         collaborator: team.to_owned(),
@@ -346,26 +318,29 @@ async fn writes_go_to_what_is_within_and_nowhere_else() {
         ..Default::default()
     };
     for team in ["@other/crew", "@other/none", "@nobody/none"] {
-        assert_out(ask!(collaborators.add(add(team))), team);
+        assert_out(ask!(world, collaborators.add(add(team))), team);
     }
-    ask!(collaborators.add(add("@acme/crew"))).unwrap();
+    ask!(world, collaborators.add(add("@acme/crew"))).unwrap();
     for username in ["ann", "zoe"] {
         let username = username.to_owned();
         assert_out(
-            ask!(users.create(UserServiceCreateRequest { username: username.clone(), ..Default::default() })),
+            ask!(world, users.create(UserServiceCreateRequest { username: username.clone(), ..Default::default() })),
             "a user",
         );
         assert_out(
-            ask!(users.delete(UserServiceDeleteRequest { username: username.clone(), ..Default::default() })),
+            ask!(world, users.delete(UserServiceDeleteRequest { username: username.clone(), ..Default::default() })),
             "a user",
         );
         let organization = OrganizationServiceCreateRequest { username, owner: "ann".to_owned(), ..Default::default() };
-        assert_out(ask!(organizations.create(organization)), "an organization");
+        assert_out(ask!(world, organizations.create(organization)), "an organization");
     }
     let plan = Some(Plan { code: "free".to_owned(), ..Default::default() });
-    assert_out(ask!(plans.put(PlanServicePutRequest { plan, ..Default::default() })), "a plan");
-    ask!(organizations.delete(OrganizationServiceDeleteRequest { username: "acme".to_owned(), ..Default::default() }))
-        .unwrap();
+    assert_out(ask!(world, plans.put(PlanServicePutRequest { plan, ..Default::default() })), "a plan");
+    ask!(
+        world,
+        organizations.delete(OrganizationServiceDeleteRequest { username: "acme".to_owned(), ..Default::default() })
+    )
+    .unwrap();
     let other = service
         .organizations()
         .get(house.by("root", OrganizationServiceGetRequest { username: "other".to_owned() }))

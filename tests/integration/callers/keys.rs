@@ -51,11 +51,7 @@ async fn who_is_taken_out_of_the_file_is_refused_on_an_open_connection_and_other
     let service = Service::start_on(fresh_database().await, &["--callers", &path]).await;
     check(&service, Some(&leaving.reveal())).await.unwrap();
 
-    files.write("callers.toml", format!("{stays}[[caller]]\nscopes = 3\n"));
-    // the broken file was there for as long as it takes to take one; then what is right is taken
     let key = new_key();
-    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
-    check(&service, Some(&leaving.reveal())).await.expect("a broken file changes nothing");
     files.write("callers.toml", format!("{stays}{}", caller("new", &["check"], &keys_line(&[&key]))));
     let (new, left) = (key.reveal(), leaving.reveal());
     until("the new file", || check(&service, Some(&new)), Result::is_ok).await;

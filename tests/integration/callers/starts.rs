@@ -37,9 +37,8 @@ impl Papers {
     }
 }
 
-#[tokio::test]
-async fn what_is_not_secure_is_refused_at_start_with_what_mends_it() {
-    let papers = Papers::new();
+/// Flags of starts that are refused, and what is said of each.
+fn insecure_starts(papers: &Papers) -> Vec<(String, &'static [&'static str])> {
     let Papers { callers, certificate, key, authority, jwks, empty, .. } = &papers;
     let at = |name: &str, text: &str| papers.files.write(name, text);
     let other_key = at("other.key", &Authority::new("x").certify(&["localhost"]).key);
@@ -60,7 +59,7 @@ async fn what_is_not_secure_is_refused_at_start_with_what_mends_it() {
     let tls = |certificate: &str, key: &str| format!("{known} --tls-cert {certificate} --tls-key {key}");
     let mutual = |authority: &str| format!("{} --tls-client-ca {authority}", tls(certificate, key));
     // a word that is '' stands for nothing at all
-    let cases: Vec<(String, &[&str])> = vec![
+    vec![
         (format!("--listen {any}"), &["--callers", "127.0.0.1", "--insecure"]),
         ("--listen [::]:0".to_owned(), &["--callers", "--insecure"]),
         (format!("--listen {any} --plaintext-behind-proxy"), &["--callers"]),
@@ -92,8 +91,13 @@ async fn what_is_not_secure_is_refused_at_start_with_what_mends_it() {
         (token(jwks, ISSUER, AUDIENCE).replace(&known, ""), &["--callers"]),
         (token(&secrets, ISSUER, AUDIENCE), &["--jwt-jwks", "no key that signs"]),
         (token("http://idp.example/keys", ISSUER, AUDIENCE), &["https://", "--insecure"]),
-    ];
-    for (flags, parts) in cases {
+    ]
+}
+
+#[tokio::test]
+async fn what_is_not_secure_is_refused_at_start_with_what_mends_it() {
+    let papers = Papers::new();
+    for (flags, parts) in insecure_starts(&papers) {
         let words: Vec<&str> = flags.split_whitespace().map(|word| if word == "''" { "" } else { word }).collect();
         let ended = run(&[&["serve", "--data-dir", "/nonexistent/never"], words.as_slice()].concat()).await;
         let said = String::from_utf8_lossy(&ended.stderr).into_owned();

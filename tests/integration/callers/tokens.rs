@@ -52,56 +52,9 @@ async fn a_token_that_is_wrong_in_any_one_way_does_not() {
     let right = signer.token(&header, &claims(JOB));
     check(&service, Some(&right)).await.expect("the one that all others differ from");
 
-    let jwk = signer.jwk("es");
-    let mut wrong = vec![
-        ("another issuer", signer.token(&header, &but("iss", json!("https://issuer.test.evil")))),
-        ("no issuer", signer.token(&header, &but("iss", Value::Null))),
-        ("two issuers", signer.token(&header, &but("iss", json!([ISSUER, "https://evil"])))),
-        ("another audience", signer.token(&header, &but("aud", json!("another")))),
-        ("other audiences", signer.token(&header, &but("aud", json!(["another", "rolegate2"])))),
-        ("no audience", signer.token(&header, &but("aud", Value::Null))),
-        ("expired", signer.token(&header, &but("exp", json!(now() - 60)))),
-        ("no end", signer.token(&header, &but("exp", Value::Null))),
-        ("an end in words", signer.token(&header, &but("exp", json!("2099-01-01")))),
-        ("an end that is a text", signer.token(&header, &but("exp", json!((now() + 300).to_string())))),
-        ("not yet", signer.token(&header, &but("nbf", json!(now() + 600)))),
-        ("a beginning in words", signer.token(&header, &but("nbf", json!("tomorrow")))),
-        ("no subject", signer.token(&header, &but("sub", Value::Null))),
-        ("an empty subject", signer.token(&header, &but("sub", json!("")))),
-        ("a subject that is a number", signer.token(&header, &but("sub", json!(7)))),
-        ("another key under this id", other.token(&header, &claims(JOB))),
-        ("an unknown key", signer.token(&json!({ "alg": "ES256", "kid": "gone" }), &claims(JOB))),
-        ("no key id, of two keys", signer.token(&json!({ "alg": "ES256" }), &claims(JOB))),
-        ("not signed", unsigned(&json!({ "alg": "none", "kid": "es" }), &claims(JOB))),
-        ("not signed, in capitals", unsigned(&json!({ "alg": "NONE", "kid": "es" }), &claims(JOB))),
-        ("not signed, says otherwise", unsigned(&header, &claims(JOB))),
-        ("a shared secret of the JWKS", hs256(&json!({ "alg": "HS256", "kid": "secret" }), &claims(JOB), b"secret")),
-        (
-            "what must be understood",
-            signer.token(&json!({ "alg": "ES256", "kid": "es", "crit": ["b64"] }), &claims(JOB)),
-        ),
-        ("another algorithm of its family", rsa.token(&json!({ "alg": "PS256", "kid": "rsa" }), &claims(JOB))),
-        ("the algorithm of another key", signer.token(&json!({ "alg": "RS256", "kid": "es" }), &claims(JOB))),
-        ("the key of another algorithm", rsa.token(&json!({ "alg": "ES256", "kid": "es" }), &claims(JOB))),
-    ];
-    // the public key, as anybody can have it, taken for a shared secret
-    for secret in
-        [jwk.to_string(), jwk["x"].as_str().unwrap().to_owned(), rsa.jwk("rsa")["n"].as_str().unwrap().to_owned()]
-    {
-        for id in ["es", "rsa"] {
-            let header = json!({ "alg": "HS256", "kid": id });
-            wrong.push(("a public key as a secret", hs256(&header, &claims(JOB), secret.as_bytes())));
-        }
-    }
-    let parts: Vec<&str> = right.split('.').collect();
-    let tampered = signer.token(&header, &claims("root"));
-    let tampered = format!("{}.{}.{}", parts[0], tampered.split('.').nth(1).unwrap(), parts[2]);
-    wrong.push(("claims under the signature of others", tampered));
-    wrong.push(("no signature", format!("{}.{}", parts[0], parts[1])));
-    wrong.push(("more parts", format!("{right}.{}", parts[2])));
-    wrong.push(("no parts", "nonsense".to_owned()));
-    wrong.push(("a cut signature", right[..right.len() - 4].to_owned()));
-    wrong.push(("too long", signer.token(&header, &but("padding", json!("x".repeat(9_000))))));
+    let mut wrong = wrong_in_what_it_says(&signer, &header);
+    wrong.extend(wrong_in_how_it_is_signed(&signer, &other, &rsa, &header));
+    wrong.extend(wrong_in_its_shape(&signer, &header, &right));
     for (what, token) in &wrong {
         assert_unknown(check(&service, Some(token)).await, what);
     }
@@ -135,4 +88,77 @@ async fn a_token_that_was_taken_before_ends_at_its_end_and_with_its_key() {
     until("the new key", || check(&service, Some(&newer)), Result::is_ok).await;
     assert_unknown(check(&service, Some(&long)).await, "a token of a key that was taken away");
     service.stop().await;
+}
+
+/// Signed as it should be, and not for us, or not for now, or nobody's.
+fn wrong_in_what_it_says(signer: &Signer, header: &Value) -> Vec<(&'static str, String)> {
+    let token = |claims: &Value| signer.token(header, claims);
+    vec![
+        ("another issuer", token(&but("iss", json!("https://issuer.test.evil")))),
+        ("no issuer", token(&but("iss", Value::Null))),
+        ("two issuers", token(&but("iss", json!([ISSUER, "https://evil"])))),
+        ("another audience", token(&but("aud", json!("another")))),
+        ("other audiences", token(&but("aud", json!(["another", "rolegate2"])))),
+        ("no audience", token(&but("aud", Value::Null))),
+        ("expired", token(&but("exp", json!(now() - 60)))),
+        ("no end", token(&but("exp", Value::Null))),
+        ("an end in words", token(&but("exp", json!("2099-01-01")))),
+        ("an end that is a text", token(&but("exp", json!((now() + 300).to_string())))),
+        ("not yet", token(&but("nbf", json!(now() + 600)))),
+        ("a beginning in words", token(&but("nbf", json!("tomorrow")))),
+        ("no subject", token(&but("sub", Value::Null))),
+        ("an empty subject", token(&but("sub", json!("")))),
+        ("a subject that is a number", token(&but("sub", json!(7)))),
+    ]
+}
+
+/// It says what it should, and nobody who is trusted says so.
+fn wrong_in_how_it_is_signed(
+    signer: &Signer,
+    other: &Signer,
+    rsa: &Signer,
+    header: &Value,
+) -> Vec<(&'static str, String)> {
+    let jwk = signer.jwk("es");
+    let mut wrong = vec![
+        ("another key under this id", other.token(header, &claims(JOB))),
+        ("an unknown key", signer.token(&json!({ "alg": "ES256", "kid": "gone" }), &claims(JOB))),
+        ("no key id, of two keys", signer.token(&json!({ "alg": "ES256" }), &claims(JOB))),
+        ("not signed", unsigned(&json!({ "alg": "none", "kid": "es" }), &claims(JOB))),
+        ("not signed, in capitals", unsigned(&json!({ "alg": "NONE", "kid": "es" }), &claims(JOB))),
+        ("not signed, says otherwise", unsigned(header, &claims(JOB))),
+        ("a shared secret of the JWKS", hs256(&json!({ "alg": "HS256", "kid": "secret" }), &claims(JOB), b"secret")),
+        (
+            "what must be understood",
+            signer.token(&json!({ "alg": "ES256", "kid": "es", "crit": ["b64"] }), &claims(JOB)),
+        ),
+        ("another algorithm of its family", rsa.token(&json!({ "alg": "PS256", "kid": "rsa" }), &claims(JOB))),
+        ("the algorithm of another key", signer.token(&json!({ "alg": "RS256", "kid": "es" }), &claims(JOB))),
+        ("the key of another algorithm", rsa.token(&json!({ "alg": "ES256", "kid": "es" }), &claims(JOB))),
+    ];
+    // the public key, as anybody can have it, taken for a shared secret
+    for secret in
+        [jwk.to_string(), jwk["x"].as_str().unwrap().to_owned(), rsa.jwk("rsa")["n"].as_str().unwrap().to_owned()]
+    {
+        for id in ["es", "rsa"] {
+            let header = json!({ "alg": "HS256", "kid": id });
+            wrong.push(("a public key as a secret", hs256(&header, &claims(JOB), secret.as_bytes())));
+        }
+    }
+    wrong
+}
+
+/// It is not what a token looks like, or has been changed.
+fn wrong_in_its_shape(signer: &Signer, header: &Value, right: &str) -> Vec<(&'static str, String)> {
+    let parts: Vec<&str> = right.split('.').collect();
+    let mut wrong = Vec::new();
+    let tampered = signer.token(header, &claims("root"));
+    let tampered = format!("{}.{}.{}", parts[0], tampered.split('.').nth(1).unwrap(), parts[2]);
+    wrong.push(("claims under the signature of others", tampered));
+    wrong.push(("no signature", format!("{}.{}", parts[0], parts[1])));
+    wrong.push(("more parts", format!("{right}.{}", parts[2])));
+    wrong.push(("no parts", "nonsense".to_owned()));
+    wrong.push(("a cut signature", right[..right.len() - 4].to_owned()));
+    wrong.push(("too long", signer.token(header, &but("padding", json!("x".repeat(6_300))))));
+    wrong
 }

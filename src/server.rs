@@ -13,6 +13,7 @@ use tonic::transport::{Channel, Server};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
+use tower::util::MapResponseLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
 use tracing::{info, warn};
@@ -23,6 +24,7 @@ use crate::config::{LimitOptions, ServeOptions};
 use crate::domain::policy::Policy;
 use crate::grpc::health::Health;
 use crate::grpc::incoming::{ConnectionLimits, limited};
+use crate::grpc::protocol;
 use crate::grpc::v1;
 use crate::grpc::v1::authorization_service_server::AuthorizationServiceServer;
 use crate::grpc::v1::change_service_server::ChangeServiceServer;
@@ -121,6 +123,7 @@ pub async fn serve(
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(TraceLayer::new_for_grpc().make_span_with(telemetry::request_span).on_failure(()))
         .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(MapResponseLayer::new(protocol::blame_the_caller as fn(_) -> _))
         .add_routes(routes)
         .serve_with_incoming_shutdown(
             limited(accepted(listener), connections(options)),

@@ -15,6 +15,7 @@ use rolegate::config::ServeOptions;
 use rolegate::domain::policy::Policy;
 use rolegate::grpc::Services;
 use rolegate::grpc::incoming::limited;
+use rolegate::grpc::protocol;
 use rolegate::grpc::v1::authorization_service_server::{AuthorizationService, AuthorizationServiceServer};
 use rolegate::grpc::v1::change_service_server::ChangeServiceServer;
 use rolegate::grpc::v1::collaborator_service_server::CollaboratorServiceServer;
@@ -34,6 +35,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
+use tower::util::MapResponseLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
 
@@ -198,6 +200,7 @@ async fn serve_empty(listener: TcpListener, empty: Empty, view: View, databases:
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(TraceLayer::new_for_grpc().make_span_with(telemetry::request_span).on_failure(()))
         .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(MapResponseLayer::new(protocol::blame_the_caller as fn(_) -> _))
         .add_routes(routes)
         .serve_with_incoming_shutdown(limited(accepted(listener), connections(&options)), stop.cancelled_owned())
         .await

@@ -12,7 +12,7 @@ use super::v1::{
     BatchCheckRequest, BatchCheckResponse, CheckError, CheckResult, StreamCheckRequest, StreamCheckResponse,
     check_result,
 };
-use super::{Services, decisions, errors, questions, revision};
+use super::{Services, decisions, errors, protocol, questions, revision};
 use crate::view::Verdict;
 
 /// The most checks in a batch.
@@ -63,13 +63,16 @@ impl Services {
             stopping.cancelled().await;
             Err(errors::shutting_down())
         });
-        let answers = requests
-            .map(move |request| {
-                let _kept = &place;
-                let (services, caller) = (self.clone(), caller.clone());
-                async move { Ok(services.answer_in_stream(request?, caller.as_deref()).await) }
-            })
-            .buffer_unordered(UNDER_WAY);
+        let answers =
+            requests
+                .map(move |request| {
+                    let _kept = &place;
+                    let (services, caller) = (self.clone(), caller.clone());
+                    async move {
+                        Ok(services.answer_in_stream(request.map_err(protocol::of_stream)?, caller.as_deref()).await)
+                    }
+                })
+                .buffer_unordered(UNDER_WAY);
         let answers = answers.map(Some).chain(stream::once(async { None }));
         stream::select(answers, ending.map(Some))
             // the end of the answers is the end of the stream, and so is an error

@@ -13,6 +13,8 @@ mod explain;
 mod fields;
 mod frames;
 mod freshness;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod health;
 pub mod incoming;
 mod listing;
@@ -21,6 +23,7 @@ mod organizations;
 mod pages;
 mod plans;
 mod projects;
+pub mod protocol;
 mod questions;
 mod replicas;
 mod resources;

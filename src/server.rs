@@ -14,6 +14,7 @@ use tonic::transport::{Channel, Server};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
+use tower::util::MapResponseLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
 use tracing::{info, warn};
@@ -26,6 +27,7 @@ use crate::domain::policy::Policy;
 use crate::grpc::gate::GateLayer;
 use crate::grpc::health::Health;
 use crate::grpc::incoming::{ConnectionLimits, limited};
+use crate::grpc::protocol;
 use crate::grpc::v1;
 use crate::grpc::v1::authorization_service_server::{AuthorizationService, AuthorizationServiceServer};
 use crate::grpc::v1::change_service_server::ChangeServiceServer;
@@ -181,6 +183,7 @@ pub fn stack<D: Future<Output = ()> + Send + 'static>(
         .layer(TraceLayer::new_for_grpc().make_span_with(telemetry::request_span).on_failure(()))
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(gate)
+        .layer(MapResponseLayer::new(protocol::blame_the_caller as fn(_) -> _))
         .add_routes(routes);
     let limits = connections(options);
     async move {

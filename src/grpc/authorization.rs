@@ -59,7 +59,7 @@ impl AuthorizationService for Services {
     }
 
     async fn batch_check(&self, request: Request<BatchCheckRequest>) -> Answer<BatchCheckResponse> {
-        let (view, count) = (self.view_for(&request), request.get_ref().checks.len());
+        let (view, count) = (self.view_for(&request), request.get_ref().checks.len().max(1));
         let (deadline, request) = self.take_many(request, count)?;
         self.check_batch(&view, request, deadline).await.map(Response::new)
     }

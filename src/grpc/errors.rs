@@ -60,6 +60,17 @@ pub(super) fn invalid_name(field: &str, error: NameError) -> Status {
     invalid(reason, field, &error.to_string())
 }
 
+/// A request that can't be read, as tonic found it.
+pub(super) fn unreadable(found: &Status) -> Status {
+    let problem: String = found.message().chars().take(LONGEST_LIST).collect();
+    status(
+        Code::InvalidArgument,
+        Reason::UnreadableRequest,
+        &format!("the request can't be read: {problem}"),
+        ErrorDetails::new(),
+    )
+}
+
 /// An action that there is none of.
 pub(super) fn unknown_action<'a>(action: &str, known: impl Iterator<Item = &'a str>) -> Status {
     let shown: String = action.chars().take(100).collect();

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
+use rustix::io::Errno;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, Sleep};
@@ -20,7 +21,7 @@ use tracing::{debug, warn};
 use super::frames::{Frames, PREFACE};
 use super::seldom::Seldom;
 
-/// Before another is accepted where that failed: the process may have no more files, and has to wait until some are closed.
+/// Before another is accepted where there are no more files.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// What connections may use up.
@@ -35,8 +36,8 @@ pub struct ConnectionLimits {
 }
 
 /// The connections that keep to the limits; the others are closed.
-pub fn limited<IO, E: std::error::Error>(
-    incoming: impl Stream<Item = Result<IO, E>>,
+pub fn limited<IO>(
+    incoming: impl Stream<Item = io::Result<IO>>,
     limits: ConnectionLimits,
 ) -> impl Stream<Item = Result<Guarded<IO>, Infallible>> {
     let gate =
@@ -47,8 +48,7 @@ pub fn limited<IO, E: std::error::Error>(
             match accepted {
                 Ok(io) => gate.place(limits.most).map(|place| Ok(Guarded::new(io, place, limits))),
                 Err(error) => {
-                    gate.failed(&error);
-                    tokio::time::sleep(PAUSE).await;
+                    gate.failed(&error).await;
                     None
                 }
             }
@@ -71,10 +71,17 @@ impl Gate {
         place
     }
 
-    fn failed(&self, error: &impl std::error::Error) {
+    /// Where there are no more files, another would fail at once: it waits until some may be closed. What went wrong with one
+    /// connection is no reason to keep the next one waiting.
+    async fn failed(&self, error: &io::Error) {
+        let exhausted = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+        if !exhausted.iter().any(|one| error.raw_os_error() == Some(one.raw_os_error())) {
+            return debug!(%error, "failed to accept a connection");
+        }
         if let Some(count) = self.failed.due() {
             warn!(count, %error, "failed to accept connections");
         }
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

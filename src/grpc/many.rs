@@ -13,7 +13,7 @@ use super::v1::{
     BatchCheckRequest, BatchCheckResponse, CheckError, CheckResult, StreamCheckRequest, StreamCheckResponse,
     check_result,
 };
-use super::{Services, decisions, errors, questions, revision};
+use super::{Services, decisions, errors, protocol, questions, revision};
 use crate::view::{Verdict, View};
 
 /// The most checks in a batch.
@@ -73,7 +73,8 @@ impl Services {
                 let may_go_on = pass.as_ref().map_or(Ok(()), Pass::holds);
                 async move {
                     may_go_on?;
-                    Ok(services.answer_in_stream(&view, request?, caller.as_deref()).await)
+                    let request = request.map_err(protocol::of_stream)?;
+                    Ok(services.answer_in_stream(&view, request, caller.as_deref()).await)
                 }
             })
             .buffer_unordered(UNDER_WAY);

@@ -13,6 +13,8 @@ mod explain;
 mod fields;
 mod frames;
 mod freshness;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod gate;
 pub mod health;
 pub mod incoming;
@@ -22,6 +24,7 @@ mod organizations;
 mod pages;
 mod plans;
 mod projects;
+pub mod protocol;
 mod questions;
 mod replicas;
 mod resources;

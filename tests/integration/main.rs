@@ -24,6 +24,7 @@ mod outage;
 mod policy;
 mod races;
 mod replicas;
+mod shapes;
 mod smoke;
 mod soak;
 mod statements;

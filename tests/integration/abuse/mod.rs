@@ -3,6 +3,7 @@
 mod classes;
 mod connections;
 mod deadlines;
+mod good_clients;
 mod names;
 mod rates;
 

@@ -33,6 +33,7 @@ use crate::grpc::v1::project_service_server::ProjectServiceServer;
 use crate::grpc::v1::replica_service_server::ReplicaServiceServer;
 use crate::grpc::v1::team_service_server::TeamServiceServer;
 use crate::grpc::v1::user_service_server::UserServiceServer;
+use crate::grpc::v1::write_service_server::WriteServiceServer;
 use crate::membership::{Reader, Writer};
 use crate::store::migrations::{self, MigrationError};
 use crate::store::{Database, Databases, Hosts, Role, Standbys, StoreError};
@@ -254,6 +255,7 @@ fn routes(services: Services, options: &ServeOptions) -> Result<Routes, ServeErr
         .add_service(CollaboratorServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(PlanServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(ChangeServiceServer::new(services.clone()).max_decoding_message_size(limit))
+        .add_service(WriteServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(ReplicaServiceServer::new(services).max_decoding_message_size(limit))
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?))

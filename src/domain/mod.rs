@@ -6,6 +6,7 @@ pub mod actions;
 pub mod change;
 pub mod change_filter;
 pub mod decision;
+pub mod etag;
 pub mod explain;
 pub mod facts;
 pub mod ids;

@@ -3,10 +3,12 @@
 //! A file a service. Nothing in here decides, and nothing in here knows of SQL.
 
 mod authorization;
+mod batches;
 mod changes;
 mod collaborators;
 mod deadline;
 mod decisions;
+mod effects;
 mod errors;
 mod explain;
 mod fields;

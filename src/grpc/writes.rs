@@ -1,8 +1,8 @@
 //! What all writes have in common: on whose behalf, whether only to try, whom to wait for, until when; and how they answer.
 
-use tonic::{Request, Status};
+use tonic::{Request, Response, Status};
 
-use super::{Services, deadline, errors, fields, revision, v1};
+use super::{Services, deadline, effects, errors, fields, revision, v1};
 use crate::domain::change::{Change, Object};
 use crate::membership::{Operation, WriteContext, Written};
 
@@ -13,7 +13,32 @@ const REMOVALS: usize = 1_000;
 pub(super) trait WriteRequest {
     fn actor(&self) -> &str;
     fn validate_only(&self) -> bool;
-    fn wait_for_replicas(&self) -> bool;
+    fn wait_for_replicas(&self) -> Option<bool>;
+}
+
+/// A request for a write: what it asks for, and how that is answered.
+pub(super) trait Write: WriteRequest + Sized {
+    type Operation: Operation + 'static;
+    type Response: Send;
+
+    /// What it asks for; what makes no sense is refused by the field's name.
+    fn operation(self) -> Result<Self::Operation, Status>;
+
+    /// What is answered.
+    fn answer(output: Output<Self>, ending: Ending) -> Self::Response;
+}
+
+/// What the operation of a request comes to.
+pub(super) type Output<R> = <<R as Write>::Operation as Operation>::Output;
+
+/// What the answers of all writes have, as far as they have it.
+pub(super) struct Ending {
+    /// Empty where it was only tried.
+    pub(super) revision: String,
+    /// What was taken away besides.
+    pub(super) removals: Option<v1::Removals>,
+    /// Whose roles would change, where it was only tried.
+    pub(super) effects: Option<v1::Effects>,
 }
 
 macro_rules! write_requests {
@@ -27,8 +52,8 @@ macro_rules! write_requests {
                 self.validate_only
             }
 
-            fn wait_for_replicas(&self) -> bool {
-                self.wait_for_replicas.unwrap_or(true)
+            fn wait_for_replicas(&self) -> Option<bool> {
+                self.wait_for_replicas
             }
         })+
     };
@@ -38,6 +63,7 @@ write_requests!(
     UserServiceCreateRequest,
     UserServiceUpdateRequest,
     UserServiceDeleteRequest,
+    RemoveUserEverywhereRequest,
     OrganizationServiceCreateRequest,
     OrganizationServiceUpdateRequest,
     OrganizationServiceDeleteRequest,
@@ -59,6 +85,7 @@ write_requests!(
     CollaboratorServiceRemoveRequest,
     PlanServicePutRequest,
     PlanServiceDeleteRequest,
+    WriteRequest,
 );
 
 impl Services {
@@ -70,10 +97,19 @@ impl Services {
         let context = WriteContext {
             actor,
             validate_only: request.validate_only(),
-            wait_for_replicas: request.wait_for_replicas(),
+            wait_for_replicas: request.wait_for_replicas().unwrap_or(true),
             deadline: Some(deadline),
         };
         Ok((context, request))
+    }
+
+    /// Does what a request asks for, and answers it.
+    pub(super) async fn carry_out<R: Write>(&self, request: Request<R>) -> Result<Response<R::Response>, Status> {
+        let (context, request) = self.accept(request)?;
+        let written = self.write(&context, &request.operation()?).await?;
+        let (revision, removals) = (revision(&written), removals(&written.removals));
+        let ending = Ending { revision, removals: Some(removals), effects: written.effects.map(effects::effects) };
+        Ok(Response::new(R::answer(written.output, ending)))
     }
 
     /// Runs a write.
@@ -86,15 +122,15 @@ impl Services {
     }
 }
 
-/// The revision that a write answers; empty where nothing was written.
+/// The revision that a write answers; empty where it was only tried.
 pub(super) fn revision<T>(written: &Written<T>) -> String {
     written.token.map(revision::encode).unwrap_or_default()
 }
 
 /// What a write took away.
-pub(super) fn removals<T>(written: &Written<T>) -> Option<v1::Removals> {
-    let removals = written.removals.iter().take(REMOVALS).map(removal).collect();
-    Some(v1::Removals { removals, total: i64::try_from(written.removals.len()).unwrap_or(i64::MAX) })
+pub(super) fn removals(removals: &[Change]) -> v1::Removals {
+    let total = i64::try_from(removals.len()).unwrap_or(i64::MAX);
+    v1::Removals { removals: removals.iter().take(REMOVALS).map(removal).collect(), total }
 }
 
 fn removal(change: &Change) -> v1::Removal {

@@ -2,11 +2,14 @@
 
 use jiff::Timestamp;
 
+use super::ahead::Locks;
+use super::cascade::missing_is_gone;
 use super::error::MembershipError;
 use super::scope::{Scope, Who};
 use super::writer::Operation;
 use crate::domain::actions::ProjectAction;
 use crate::domain::change::{EntryKey, Object};
+use crate::domain::etag::Etag;
 use crate::domain::names::{CollaboratorName, ProjectReference};
 use crate::domain::records::{Account, Collaborator, GrantSettings, Project, Subject};
 use crate::domain::refusal::Refusal;
@@ -24,6 +27,8 @@ pub struct AddCollaborator {
     pub collaborator: CollaboratorName,
     /// With what.
     pub grant: GrantSettings,
+    /// Where it is there already: change it to this.
+    pub upsert: bool,
 }
 
 /// Changes a collaborator; what is `None` stays.
@@ -39,6 +44,8 @@ pub struct UpdateCollaborator {
     pub incognito: Option<bool>,
     /// From when on it gives nothing; `Some(None)`: never.
     pub expires_at: Option<Option<Timestamp>>,
+    /// Only where it is in this state.
+    pub etag: Option<Etag>,
 }
 
 /// Removes a collaborator.
@@ -48,6 +55,10 @@ pub struct RemoveCollaborator {
     pub project: ProjectReference,
     /// Whom.
     pub collaborator: CollaboratorName,
+    /// Only where it is in this state.
+    pub etag: Option<Etag>,
+    /// Whether it may be absent.
+    pub allow_missing: bool,
 }
 
 /// A project with its owner, and whoever is added, changed or removed there.
@@ -62,8 +73,18 @@ impl Operation for AddCollaborator {
     const NAME: &'static str = "add_collaborator";
     type Output = Collaborator;
 
+    fn locks(&self) -> Locks<'_> {
+        grant_locks(&self.project, &self.collaborator)
+    }
+
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Collaborator, MembershipError> {
         let (project, owner, user) = scope.lock_grant(&self.project, &self.collaborator).await?;
+        if self.upsert
+            && let Some(before) = scope.grant_if_any(&project, user.as_ref(), &self.collaborator).await?
+        {
+            scope.must_be_future(self.grant.expires_at)?;
+            return self.as_update(&before).change(scope, project, owner, user).await;
+        }
         let authority = scope.authorize_project(project.id, ProjectAction::CreateCollaborators).await?;
         authority.may_give(self.grant.role)?;
         if self.grant.incognito {
@@ -91,13 +112,49 @@ impl Operation for UpdateCollaborator {
     const NAME: &'static str = "update_collaborator";
     type Output = Collaborator;
 
+    fn locks(&self) -> Locks<'_> {
+        grant_locks(&self.project, &self.collaborator)
+    }
+
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Collaborator, MembershipError> {
         let (project, owner, user) = scope.lock_grant(&self.project, &self.collaborator).await?;
+        self.change(scope, project, owner, user).await
+    }
+}
+
+impl AddCollaborator {
+    /// What would make the grant that there is what this one shall be, as far as it is another.
+    fn as_update(&self, before: &Collaborator) -> UpdateCollaborator {
+        let GrantSettings { role, incognito, expires_at } = self.grant;
+        UpdateCollaborator {
+            project: self.project.clone(),
+            collaborator: self.collaborator.clone(),
+            role: (role != before.grant.role).then_some(role),
+            incognito: (incognito != before.grant.incognito).then_some(incognito),
+            expires_at: (expires_at != before.grant.expires_at).then_some(expires_at),
+            etag: None,
+        }
+    }
+}
+
+impl UpdateCollaborator {
+    /// Does it, once all are locked. What shall stay as it is, whatever that is, is not written.
+    async fn change(
+        &self,
+        scope: &mut Scope<'_>,
+        project: Project,
+        owner: Account,
+        user: Option<Account>,
+    ) -> Result<Collaborator, MembershipError> {
         let authority = scope.authorize_project(project.id, ProjectAction::UpdateCollaborators).await?;
         let place = scope.place(project, owner, user, &self.collaborator, false).await?;
         let before = scope.grant_of(&place, &self.collaborator).await?;
         authority.may_touch(before.grant.role)?;
         scope.may_touch_hidden(&authority, &place.project, &self.collaborator).await?;
+        before.etag().must_be(self.etag.as_ref(), || name_of(&self.collaborator, &place.project))?;
+        if self.role.is_none() && self.incognito.is_none() && self.expires_at.is_none() {
+            return Ok(before);
+        }
         let grant = GrantSettings {
             role: self.role.unwrap_or(before.grant.role),
             incognito: self.incognito.unwrap_or(before.grant.incognito),
@@ -131,7 +188,17 @@ impl Operation for RemoveCollaborator {
     const NAME: &'static str = "remove_collaborator";
     type Output = ();
 
+    fn locks(&self) -> Locks<'_> {
+        grant_locks(&self.project, &self.collaborator)
+    }
+
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
+        missing_is_gone(self.remove(scope).await, self.allow_missing)
+    }
+}
+
+impl RemoveCollaborator {
+    async fn remove(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
         let (project, owner, user) = scope.lock_grant(&self.project, &self.collaborator).await?;
         let leaves = user.as_ref().is_some_and(|user| scope.actor.is(user.id));
         let authority = if leaves {
@@ -148,6 +215,7 @@ impl Operation for RemoveCollaborator {
             }
             None => scope.may_leave_grant(&place.project, &self.collaborator, &row).await?,
         }
+        row.etag().must_be(self.etag.as_ref(), || name_of(&self.collaborator, &place.project))?;
         scope.remove_collaborators(Which::Of(place.project.id, place.subject)).await?;
         Ok(())
     }
@@ -215,11 +283,28 @@ impl Scope<'_> {
         if limited { Ok(collaborators::count(&self.transaction, &place.project).await?) } else { Ok(0) }
     }
 
+    /// What a user or team was given on a project, if anything.
+    async fn grant_if_any(
+        &self,
+        project: &Project,
+        user: Option<&Account>,
+        name: &CollaboratorName,
+    ) -> Result<Option<Collaborator>, MembershipError> {
+        let subject = match (name, user) {
+            (CollaboratorName::Team(path), _) => match self.team(path).await {
+                Ok(team) => Subject::Team(team.id),
+                Err(MembershipError::NotFound { .. }) => return Ok(None),
+                Err(failure) => return Err(failure),
+            },
+            (CollaboratorName::User(_), Some(user)) => Subject::User(user.id),
+            (CollaboratorName::User(_), None) => return Ok(None),
+        };
+        Ok(collaborators::get(&self.transaction, project.id, subject).await?)
+    }
+
     async fn grant_of(&self, place: &Place, name: &CollaboratorName) -> Result<Collaborator, MembershipError> {
         let row = collaborators::get(&self.transaction, place.project.id, place.subject).await?;
-        let missing =
-            || MembershipError::not_found(Object::Collaborator, format!("{} on {}", name, place.project.path()));
-        row.ok_or_else(missing)
+        row.ok_or_else(|| MembershipError::not_found(Object::Collaborator, name_of(name, &place.project)))
     }
 
     /// Records a role that was given or changed, and returns it.
@@ -244,4 +329,16 @@ impl Scope<'_> {
             _ => Ok(()),
         }
     }
+}
+
+fn grant_locks<'a>(project: &'a ProjectReference, collaborator: &'a CollaboratorName) -> Locks<'a> {
+    let locks = Locks::default().project(project);
+    match collaborator {
+        CollaboratorName::User(user) => locks.shared(user),
+        CollaboratorName::Team(_) => locks,
+    }
+}
+
+fn name_of(collaborator: &CollaboratorName, project: &Project) -> String {
+    format!("{collaborator} on {}", project.path())
 }

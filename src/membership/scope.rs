@@ -25,6 +25,8 @@ pub struct Scope<'a> {
     pub(super) changes: Changes,
     /// The database's clock when the facts were locked.
     pub(super) now: Time,
+    /// The accounts that are locked until the transaction ends.
+    held: BTreeMap<AccountId, Strength>,
 }
 
 /// An account as a write names it.
@@ -37,7 +39,13 @@ pub(super) enum Who<'a> {
 impl<'a> Scope<'a> {
     pub(super) fn new(transaction: Transaction<'a>, policy: &'a Policy, actor: Option<&Username>) -> Self {
         let actor = Actor::new(actor);
-        Self { transaction, policy, actor, changes: Changes::default(), now: Time(0) }
+        Self { transaction, policy, actor, changes: Changes::default(), now: Time(0), held: BTreeMap::new() }
+    }
+
+    /// The transaction has gone back to where it began: nothing was changed, and no lock is held.
+    pub(super) fn begin_anew(&mut self) -> Changes {
+        self.held.clear();
+        std::mem::take(&mut self.changes)
     }
 
     /// The transaction, to be ended, and what was changed in it.
@@ -56,16 +64,9 @@ impl<'a> Scope<'a> {
         let mut wanted = wanted.to_vec();
         wanted.extend(actor.as_ref().map(|name| (Who::Name(name), Strength::Shared)));
         let ids = self.resolve(&wanted).await?;
-        let mut strengths = BTreeMap::new();
-        for (id, (_, strength)) in ids.iter().zip(&wanted) {
-            if let Some(id) = id {
-                let strongest = strengths.entry(*id).or_insert(*strength);
-                *strongest = (*strongest).max(*strength);
-            }
-        }
-        let strengths: Vec<_> = strengths.into_iter().collect();
-        locks::lock_accounts(&self.transaction, &strengths).await?;
-        let locked: Vec<AccountId> = strengths.iter().map(|(id, _)| *id).collect();
+        let strengths = strongest(ids.iter().zip(&wanted).filter_map(|(id, (_, strength))| Some(((*id)?, *strength))));
+        let locked: Vec<AccountId> = strengths.keys().copied().collect();
+        self.hold(strengths).await?;
         let actor_key = actor.as_ref().map(Username::key);
         let (found, actor_facts, now) = try_join3(
             accounts::by_ids(&self.transaction, &locked),
@@ -125,7 +126,16 @@ impl<'a> Scope<'a> {
         Ok(())
     }
 
-    async fn resolve(&self, wanted: &[(Who<'_>, Strength)]) -> Result<Vec<Option<AccountId>>, StoreError> {
+    /// Locks accounts in the order of their ids, but for those that are locked already.
+    pub(super) async fn hold(&mut self, mut wanted: BTreeMap<AccountId, Strength>) -> Result<(), StoreError> {
+        wanted.retain(|id, strength| self.held.get(id).is_none_or(|held| held < strength));
+        let in_order: Vec<_> = wanted.iter().map(|(id, strength)| (*id, *strength)).collect();
+        locks::lock_accounts(&self.transaction, &in_order).await?;
+        self.held.append(&mut wanted);
+        Ok(())
+    }
+
+    pub(super) async fn resolve(&self, wanted: &[(Who<'_>, Strength)]) -> Result<Vec<Option<AccountId>>, StoreError> {
         let key = |who: &Who<'_>| match who {
             Who::Name(name) => Some(name.key()),
             Who::Id(_) => None,
@@ -139,6 +149,16 @@ impl<'a> Scope<'a> {
         };
         Ok(wanted.iter().map(|(who, _)| id(who)).collect())
     }
+}
+
+/// Each account once, with the strongest lock that it is wanted with.
+pub(super) fn strongest(wanted: impl IntoIterator<Item = (AccountId, Strength)>) -> BTreeMap<AccountId, Strength> {
+    let mut strengths = BTreeMap::new();
+    for (id, strength) in wanted {
+        let strongest = strengths.entry(id).or_insert(strength);
+        *strongest = (*strongest).max(strength);
+    }
+    strengths
 }
 
 /// The locked account, if it is still the one that was named.

@@ -7,13 +7,16 @@ use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 use uuid::Uuid;
 
+use super::ahead::Locks;
+use super::effects::Effects;
 use super::error::MembershipError;
 use super::scope::Scope;
+use super::trial::try_out;
 use crate::domain::change::{Change, Changes};
 use crate::domain::ids::Place;
 use crate::domain::names::Username;
 use crate::domain::policy::Policy;
-use crate::store::{Database, PooledClient, StoreError, log};
+use crate::store::{Database, PooledClient, StoreError, access, log, trial};
 use crate::view::{Token, Unconfirmed, View};
 
 /// How often a write that meets others is run in all.
@@ -31,6 +34,9 @@ pub trait Operation: Send + Sync {
     /// What it answers.
     type Output: Send;
 
+    /// Whom and what it will lock, as far as it names it. Asked for where it is one of several.
+    fn locks(&self) -> Locks<'_>;
+
     /// Does it, within a transaction that the caller ends. May be run several times; only the last one counts.
     ///
     /// # Errors
@@ -43,7 +49,7 @@ pub trait Operation: Send + Sync {
 pub struct WriteContext {
     /// On whose behalf; `None`: the caller acts in its own right.
     pub actor: Option<Username>,
-    /// Find out what would happen, and write nothing.
+    /// Find out what would happen, and whose roles would change; write nothing.
     pub validate_only: bool,
     /// Answer only once no replica can answer without it.
     pub wait_for_replicas: bool,
@@ -58,16 +64,19 @@ pub struct Written<T> {
     pub output: T,
     /// What it took away.
     pub removals: Vec<Change>,
-    /// Where in the log it is; `None` where nothing was written.
+    /// Where in the log it is, or what was the last write where there was nothing to change; `None` where it was only tried.
     pub token: Option<Token>,
+    /// What it would change of anybody's role, where it was only tried.
+    pub effects: Option<Effects>,
 }
 
 /// A write whose transaction has ended.
 struct Committed<T> {
     output: T,
     changes: Changes,
-    /// Which write it is, and in which history; `None` where nothing was written.
-    logged: Option<(Uuid, Place)>,
+    /// Which write it is, or is the last one where there was nothing to change, and in which history; `None` where it was tried.
+    place: Option<(Uuid, Place)>,
+    effects: Option<Effects>,
 }
 
 /// Runs writes. Cheap to clone.
@@ -98,10 +107,10 @@ impl Writer {
         if context.wait_for_replicas {
             self.view.until_followed(FOLLOWED_SOON).await;
         }
-        let Committed { output, changes, logged } = self.commit(context, operation).await?;
+        let Committed { output, changes, place, effects } = self.commit(context, operation).await?;
         let removals = changes.into_removals();
-        let Some((history, place)) = logged else {
-            return Ok(Written { output, removals, token: None });
+        let Some((history, place)) = place else {
+            return Ok(Written { output, removals, token: None, effects });
         };
         let token = Token::new(history, place.revision);
         let actor = context.actor.as_ref().map(Username::as_str);
@@ -112,7 +121,7 @@ impl Writer {
                 Unconfirmed::Lost => MembershipError::OutcomeUnknown,
             })?;
         }
-        Ok(Written { output, removals, token: Some(token) })
+        Ok(Written { output, removals, token: Some(token), effects })
     }
 
     async fn commit<O: Operation>(
@@ -158,6 +167,14 @@ impl Writer {
         context: &WriteContext,
         operation: &O,
     ) -> Result<Committed<O::Output>, MembershipError> {
+        if context.validate_only {
+            return before(
+                context.deadline,
+                MembershipError::DeadlineExceeded,
+                self.try_out(pooled, context, operation),
+            )
+            .await;
+        }
         let (client, is_committing) = pooled.parts();
         let actor = context.actor.as_ref().map(Username::as_str);
         let prepared = before(context.deadline, MembershipError::DeadlineExceeded, async {
@@ -165,23 +182,35 @@ impl Writer {
             let mut scope = Scope::new(transaction, &self.policy, context.actor.as_ref());
             let output = operation.run(&mut scope).await?;
             let (transaction, changes) = scope.finish();
-            if context.validate_only {
-                return Ok((transaction, output, changes, None));
-            }
-            let logged = log::append(&transaction, O::NAME, actor, &changes).await?;
-            Ok::<_, MembershipError>((transaction, output, changes, Some(logged)))
+            let place = if changes.is_empty() {
+                access::read_moment(&transaction).await.map(|(history, place, _)| (history, place))?
+            } else {
+                log::append(&transaction, O::NAME, actor, &changes).await?
+            };
+            Ok::<_, MembershipError>((transaction, Committed { output, changes, place: Some(place), effects: None }))
         });
-        let (transaction, output, changes, logged) = prepared.await?;
-        *is_committing = logged.is_some();
-        let end = async {
-            match logged {
-                Some(_) => transaction.commit().await.map_err(StoreError::while_committing),
-                None => transaction.rollback().await.map_err(StoreError::from),
-            }
-        };
-        let late = if logged.is_some() { MembershipError::OutcomeUnknown } else { MembershipError::DeadlineExceeded };
+        let (transaction, done) = prepared.await?;
+        let writes = !done.changes.is_empty();
+        *is_committing = writes;
+        let late = if writes { MembershipError::OutcomeUnknown } else { MembershipError::DeadlineExceeded };
+        let end = async { transaction.commit().await.map_err(StoreError::while_committing) };
         before(context.deadline, late, end).await?;
-        Ok(Committed { output, changes, logged })
+        Ok(done)
+    }
+
+    /// Finds out what a write would do, and leaves nothing of it.
+    async fn try_out<O: Operation>(
+        &self,
+        client: &mut PooledClient,
+        context: &WriteContext,
+        operation: &O,
+    ) -> Result<Committed<O::Output>, MembershipError> {
+        let transaction = trial::begin(client).await?;
+        let mut scope = Scope::new(transaction, &self.policy, context.actor.as_ref());
+        let (output, changes, effects) = try_out(&mut scope, operation).await?;
+        let (transaction, _) = scope.finish();
+        transaction.rollback().await.map_err(StoreError::from)?;
+        Ok(Committed { output, changes, place: None, effects: Some(effects) })
     }
 }
 

@@ -27,3 +27,4 @@ mod statements;
 mod stream;
 mod stuck;
 mod support;
+mod writing;

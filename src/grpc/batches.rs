@@ -1,0 +1,105 @@
+//! `WriteService`: several writes as one.
+
+use tonic::{Request, Response, Status};
+
+use super::v1::write_operation::Operation as Asked;
+use super::v1::write_result::Result as Answered;
+use super::v1::write_service_server::WriteService;
+use super::v1::{Effects, WriteOperation, WriteRequest, WriteResponse, WriteResult};
+use super::writes::{self, Ending, Write};
+use super::{Services, effects, errors};
+use crate::membership::{Batch, Operation, Step, step};
+
+/// How many operations one write may have.
+const MOST: usize = 1_000;
+
+/// Makes the answer of one operation, once it is known how the whole ended.
+type Finish = Box<dyn FnOnce(Ending) -> Answered + Send>;
+
+#[tonic::async_trait]
+impl WriteService for Services {
+    async fn write(&self, request: Request<WriteRequest>) -> Result<Response<WriteResponse>, Status> {
+        let (context, request) = self.accept(request)?;
+        if request.operations.is_empty() || request.operations.len() > MOST {
+            return Err(errors::invalid_field("operations", "must be 1 to 1,000"));
+        }
+        let steps = request.operations.into_iter().enumerate().map(|(index, operation)| read(index, operation));
+        let batch = Batch::new(steps.collect::<Result<Vec<_>, Status>>()?);
+        let written = Services::write(self, &context, &batch).await?;
+        let revision = writes::revision(&written);
+        let effects: Option<Effects> = written.effects.map(effects::effects);
+        let result = |done: crate::membership::Stepped<Finish>| {
+            let removals = Some(writes::removals(&done.removals));
+            WriteResult { result: Some((done.output)(Ending { revision: revision.clone(), removals, effects: None })) }
+        };
+        let results = written.output.into_iter().map(result).collect();
+        Ok(Response::new(WriteResponse { results, revision, effects }))
+    }
+}
+
+macro_rules! operations {
+    ($($name:ident),+ $(,)?) => {
+        /// Reads one operation.
+        fn read(index: usize, operation: WriteOperation) -> Result<Box<dyn Step<Finish>>, Status> {
+            match operation.operation {
+                $(Some(Asked::$name(request)) => one(index, request, Answered::$name),)+
+                None => Err(errors::invalid_field(&format!("operations[{index}].operation"), "must be given")),
+            }
+        }
+    };
+}
+
+operations!(
+    CreateUser,
+    UpdateUser,
+    DeleteUser,
+    RemoveUserEverywhere,
+    CreateOrganization,
+    UpdateOrganization,
+    DeleteOrganization,
+    TransferOrganization,
+    AddMember,
+    UpdateMember,
+    RemoveMember,
+    CreateTeam,
+    RenameTeam,
+    DeleteTeam,
+    AddTeamMember,
+    RemoveTeamMember,
+    CreateProject,
+    UpdateProject,
+    DeleteProject,
+    TransferProject,
+    AddCollaborator,
+    UpdateCollaborator,
+    RemoveCollaborator,
+    PutPlan,
+    DeletePlan,
+);
+
+/// One operation, whose answer becomes one of several.
+fn one<R: Write + 'static>(
+    index: usize,
+    request: R,
+    answered: fn(R::Response) -> Answered,
+) -> Result<Box<dyn Step<Finish>>, Status>
+where
+    writes::Output<R>: 'static,
+{
+    let operation = as_one_of_several(&request).and_then(|()| request.operation());
+    let operation = operation.map_err(|status| errors::of_operation(index, R::Operation::NAME, &status))?;
+    Ok(step(operation, move |output| -> Finish { Box::new(move |ending| answered(R::answer(output, ending))) }))
+}
+
+/// How it is asked for is said once, for all of them.
+fn as_one_of_several(request: &impl Write) -> Result<(), Status> {
+    let said = [
+        ("actor", !request.actor().is_empty()),
+        ("validate_only", request.validate_only()),
+        ("wait_for_replicas", request.wait_for_replicas().is_some()),
+    ];
+    match said.iter().find(|(_, is_said)| *is_said) {
+        Some((field, _)) => Err(errors::invalid_field(field, "must be said once, for all operations")),
+        None => Ok(()),
+    }
+}

@@ -5,10 +5,10 @@ use tonic::{Request, Response, Status};
 use super::v1::write_operation::Operation as Asked;
 use super::v1::write_result::Result as Answered;
 use super::v1::write_service_server::WriteService;
-use super::v1::{Effects, WriteOperation, WriteRequest, WriteResponse, WriteResult};
+use super::v1::{WriteOperation, WriteRequest, WriteResponse, WriteResult};
 use super::writes::{self, Ending, Write};
 use super::{Services, effects, errors};
-use crate::membership::{Batch, Operation, Step, step};
+use crate::membership::{Batch, Operation, Step, Stepped, step};
 
 /// How many operations one write may have.
 const MOST: usize = 1_000;
@@ -27,12 +27,15 @@ impl WriteService for Services {
         let batch = Batch::new(steps.collect::<Result<Vec<_>, Status>>()?);
         let written = Services::write(self, &context, &batch).await?;
         let revision = writes::revision(&written);
-        let effects: Option<Effects> = written.effects.map(effects::effects);
-        let result = |done: crate::membership::Stepped<Finish>| {
-            let removals = Some(writes::removals(&done.removals));
-            WriteResult { result: Some((done.output)(Ending { revision: revision.clone(), removals, effects: None })) }
-        };
-        let results = written.output.into_iter().map(result).collect();
+        let effects = written.effects.map(effects::effects);
+        let mut left = writes::REMOVALS;
+        let results = written.output.into_iter().map(|Stepped { output, removals }| {
+            let removals = writes::removals(&removals, left);
+            left -= removals.removals.len();
+            let ending = Ending { revision: revision.clone(), removals: Some(removals), effects: None };
+            WriteResult { result: Some(output(ending)) }
+        });
+        let results = results.collect();
         Ok(Response::new(WriteResponse { results, revision, effects }))
     }
 }

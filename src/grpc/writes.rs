@@ -7,7 +7,7 @@ use crate::domain::change::{Change, Object};
 use crate::membership::{Operation, WriteContext, Written};
 
 /// How many removals an answer spells out.
-const REMOVALS: usize = 1_000;
+pub(super) const REMOVALS: usize = 1_000;
 
 /// The fields that every write has.
 pub(super) trait WriteRequest {
@@ -107,7 +107,7 @@ impl Services {
     pub(super) async fn carry_out<R: Write>(&self, request: Request<R>) -> Result<Response<R::Response>, Status> {
         let (context, request) = self.accept(request)?;
         let written = self.write(&context, &request.operation()?).await?;
-        let (revision, removals) = (revision(&written), removals(&written.removals));
+        let (revision, removals) = (revision(&written), removals(&written.removals, REMOVALS));
         let ending = Ending { revision, removals: Some(removals), effects: written.effects.map(effects::effects) };
         Ok(Response::new(R::answer(written.output, ending)))
     }
@@ -127,10 +127,10 @@ pub(super) fn revision<T>(written: &Written<T>) -> String {
     written.token.map(revision::encode).unwrap_or_default()
 }
 
-/// What a write took away.
-pub(super) fn removals(removals: &[Change]) -> v1::Removals {
+/// What a write took away, so many of them spelled out.
+pub(super) fn removals(removals: &[Change], most: usize) -> v1::Removals {
     let total = i64::try_from(removals.len()).unwrap_or(i64::MAX);
-    v1::Removals { removals: removals.iter().take(REMOVALS).map(removal).collect(), total }
+    v1::Removals { removals: removals.iter().take(most).map(removal).collect(), total }
 }
 
 fn removal(change: &Change) -> v1::Removal {

@@ -8,7 +8,16 @@ use super::error::MembershipError;
 use super::scope::Scope;
 use super::writer::Operation;
 use crate::domain::change::Changes;
-use crate::store::{locks, trial};
+use crate::store::{StoreError, locks, trial};
+
+/// What kept an operation from being tried. A row that keeps another out, and which the snapshot does not show, was committed
+/// since: it is tried again.
+pub(super) fn as_conflict(failure: MembershipError) -> MembershipError {
+    match failure {
+        MembershipError::Internal(StoreError::Constraint(_)) => MembershipError::Met,
+        other => other,
+    }
+}
 
 /// Runs an operation and undoes it; returns what it would have answered, what it would have changed, and what roles.
 pub(super) async fn try_out<O: Operation>(

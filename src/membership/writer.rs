@@ -11,7 +11,7 @@ use super::ahead::Locks;
 use super::effects::Effects;
 use super::error::MembershipError;
 use super::scope::Scope;
-use super::trial::try_out;
+use super::trial::{as_conflict, try_out};
 use crate::domain::change::{Change, Changes};
 use crate::domain::ids::Place;
 use crate::domain::names::Username;
@@ -207,7 +207,7 @@ impl Writer {
     ) -> Result<Committed<O::Output>, MembershipError> {
         let transaction = trial::begin(client).await?;
         let mut scope = Scope::new(transaction, &self.policy, context.actor.as_ref());
-        let (output, changes, effects) = try_out(&mut scope, operation).await?;
+        let (output, changes, effects) = try_out(&mut scope, operation).await.map_err(as_conflict)?;
         let (transaction, _) = scope.finish();
         transaction.rollback().await.map_err(StoreError::from)?;
         Ok(Committed { output, changes, place: None, effects: Some(effects) })

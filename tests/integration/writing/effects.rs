@@ -15,7 +15,7 @@ use crate::membership::calls::{self, Call, add, add_member, add_until};
 use crate::membership::world::{World, soon};
 use crate::support::oracle::{database_clock, on_the_wire};
 use crate::support::postgres::connect;
-use crate::support::{Matrix, Rules, Service, fresh_database};
+use crate::support::{Matrix, Rules, Service, fresh_database, reason};
 
 /// What users hold on projects, by the user's name in lower case and the project's id.
 type Roles = BTreeMap<(String, String), (ProjectRole, Origin, Option<Timestamp>)>;
@@ -103,6 +103,30 @@ async fn what_lies_beyond_the_bound_is_named() {
     assert!(!effects.complete && effects.left_out.contains(&"acme".to_owned()), "{:?}", effects.left_out);
     assert_eq!(effects.left_out_total, i64::try_from(effects.left_out.len()).unwrap());
     assert!(effects.total > 1_000 && effects.role_changes.len() == 1_000, "{}", effects.total);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trials_beside_writes_of_the_same_end_as_they_would_by_themselves() {
+    let world = World::acme().await;
+    let (come, go) = (add_member("acme", "sam", OrganizationRole::Member), calls::remove_member("acme", "sam"));
+    let writes = async {
+        for _ in 0..20 {
+            world.send(come.clone()).await;
+            world.send(go.clone()).await;
+        }
+    };
+    let trials = async {
+        for _ in 0..20 {
+            for call in
+                [come.clone(), go.clone(), come.clone().or_update(), add("acme/trees", "sam", ProjectRole::Reader)]
+            {
+                let refused = call.clone().dry().send(&world.service).await.err().map(|status| reason(&status));
+                let fair = ["ALREADY_MEMBER", "NOT_FOUND", "NOT_ORGANIZATION_MEMBER"];
+                assert!(refused.as_deref().is_none_or(|reason| fair.contains(&reason)), "{call:?}: {refused:?}");
+            }
+        }
+    };
+    tokio::join!(writes, trials);
 }
 
 /// One to five random operations in the caller's own right, some of which make no sense.

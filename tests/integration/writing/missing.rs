@@ -77,6 +77,15 @@ async fn what_is_there_goes_all_the_same_and_may_be_asked_for_again() {
 }
 
 #[tokio::test]
+async fn nothing_is_missing_where_nothing_ever_was() {
+    let world = World::empty().await;
+    let before = world.dump().await;
+    let answer = world.send(calls::delete_user("ghost").if_there()).await;
+    assert!(!answer.revision.is_empty());
+    assert_eq!(world.dump().await, before);
+}
+
+#[tokio::test]
 async fn that_something_may_be_missing_allows_nothing_else() {
     let world = World::acme().await;
     let denied = [

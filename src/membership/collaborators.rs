@@ -5,18 +5,16 @@ use jiff::Timestamp;
 use super::ahead::Locks;
 use super::cascade::missing_is_gone;
 use super::error::MembershipError;
-use super::scope::{Scope, Who};
+use super::grants::{grant_locks, name_of};
+use super::scope::Scope;
 use super::writer::Operation;
 use crate::domain::actions::ProjectAction;
-use crate::domain::change::{EntryKey, Object};
 use crate::domain::etag::Etag;
 use crate::domain::names::{CollaboratorName, ProjectReference};
-use crate::domain::records::{Account, Collaborator, GrantSettings, Project, Subject};
-use crate::domain::refusal::Refusal;
+use crate::domain::records::{Account, Collaborator, GrantSettings, Project};
 use crate::domain::roles::ProjectRole;
-use crate::domain::rules::{self, Candidate, Target};
+use crate::domain::rules::{self, Candidate};
 use crate::store::collaborators::{self, Which};
-use crate::store::locks::Strength;
 
 /// Adds a user or a team to a project.
 #[derive(Debug)]
@@ -61,14 +59,6 @@ pub struct RemoveCollaborator {
     pub allow_missing: bool,
 }
 
-/// A project with its owner, and whoever is added, changed or removed there.
-struct Place {
-    project: Project,
-    owner: Account,
-    subject: Subject,
-    candidate: Candidate,
-}
-
 impl Operation for AddCollaborator {
     const NAME: &'static str = "add_collaborator";
     type Output = Collaborator;
@@ -79,13 +69,17 @@ impl Operation for AddCollaborator {
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Collaborator, MembershipError> {
         let (project, owner, user) = scope.lock_grant(&self.project, &self.collaborator).await?;
+        let adds = scope.authorize_project(project.id, ProjectAction::CreateCollaborators).await;
         if self.upsert
             && let Some(before) = scope.grant_if_any(&project, user.as_ref(), &self.collaborator).await?
         {
+            let changes = scope.authorize_project(project.id, ProjectAction::UpdateCollaborators).await;
+            // who may neither does not learn that there is something to change
+            changes.or(adds)?;
             scope.must_be_future(self.grant.expires_at)?;
             return self.as_update(&before).change(scope, project, owner, user).await;
         }
-        let authority = scope.authorize_project(project.id, ProjectAction::CreateCollaborators).await?;
+        let authority = adds?;
         authority.may_give(self.grant.role)?;
         if self.grant.incognito {
             scope.actor.own_right_only("add somebody incognito")?;
@@ -219,126 +213,4 @@ impl RemoveCollaborator {
         scope.remove_collaborators(Which::Of(place.project.id, place.subject)).await?;
         Ok(())
     }
-}
-
-impl Place {
-    fn target(&self, counted: u32) -> Target<'_> {
-        Target {
-            owner: self.project.owner,
-            owner_name: &self.owner.username,
-            owned_by_organization: !self.owner.is_user(),
-            public: self.project.settings.public,
-            counted,
-            plan: &self.owner.plan.rules,
-        }
-    }
-}
-
-impl Scope<'_> {
-    /// Locks a project with its owner, and the user whose role changes.
-    async fn lock_grant(
-        &mut self,
-        project: &ProjectReference,
-        collaborator: &CollaboratorName,
-    ) -> Result<(Project, Account, Option<Account>), MembershipError> {
-        let user = match collaborator {
-            CollaboratorName::User(user) => vec![(Who::Name(user), Strength::Shared)],
-            CollaboratorName::Team(_) => Vec::new(),
-        };
-        let (project, owner, others) = self.lock_project(project, &user).await?;
-        Ok((project, owner, others.into_iter().flatten().next()))
-    }
-
-    /// Finds whose role it is.
-    async fn place(
-        &self,
-        project: Project,
-        owner: Account,
-        user: Option<Account>,
-        name: &CollaboratorName,
-        incognito: bool,
-    ) -> Result<Place, MembershipError> {
-        if let CollaboratorName::Team(path) = name {
-            let team = self.team(path).await?;
-            let candidate = Candidate::Team { organization: team.organization };
-            return Ok(Place { project, owner, subject: Subject::Team(team.id), candidate });
-        }
-        let user = user.ok_or_else(|| MembershipError::not_found(Object::User, name))?;
-        if !user.is_user() && user.id != owner.id {
-            return Err(Refusal::NotAPerson(user.username).into());
-        }
-        let owns = owner.organization_owner() == Some(user.id);
-        let candidate = Candidate::User {
-            id: user.id,
-            premium: user.plan.rules.premium,
-            belongs: self.belongs(&owner, &user).await?,
-            counts: !incognito && !owns,
-        };
-        Ok(Place { project, owner, subject: Subject::User(user.id), candidate })
-    }
-
-    /// How many collaborators count, where a limit asks.
-    async fn counted(&self, place: &Place) -> Result<u32, MembershipError> {
-        let limited = place.owner.plan.rules.collaborator_limit.is_some() && !place.project.settings.public;
-        if limited { Ok(collaborators::count(&self.transaction, &place.project).await?) } else { Ok(0) }
-    }
-
-    /// What a user or team was given on a project, if anything.
-    async fn grant_if_any(
-        &self,
-        project: &Project,
-        user: Option<&Account>,
-        name: &CollaboratorName,
-    ) -> Result<Option<Collaborator>, MembershipError> {
-        let subject = match (name, user) {
-            (CollaboratorName::Team(path), _) => match self.team(path).await {
-                Ok(team) => Subject::Team(team.id),
-                Err(MembershipError::NotFound { .. }) => return Ok(None),
-                Err(failure) => return Err(failure),
-            },
-            (CollaboratorName::User(_), Some(user)) => Subject::User(user.id),
-            (CollaboratorName::User(_), None) => return Ok(None),
-        };
-        Ok(collaborators::get(&self.transaction, project.id, subject).await?)
-    }
-
-    async fn grant_of(&self, place: &Place, name: &CollaboratorName) -> Result<Collaborator, MembershipError> {
-        let row = collaborators::get(&self.transaction, place.project.id, place.subject).await?;
-        row.ok_or_else(|| MembershipError::not_found(Object::Collaborator, name_of(name, &place.project)))
-    }
-
-    /// Records a role that was given or changed, and returns it.
-    async fn changed_grant(
-        &mut self,
-        place: &Place,
-        before: Option<&Collaborator>,
-    ) -> Result<Collaborator, MembershipError> {
-        let row = collaborators::get(&self.transaction, place.project.id, place.subject).await?;
-        let row = row.ok_or(MembershipError::Moved)?;
-        self.changes.touch(EntryKey::Project(place.project.id));
-        self.log_collaborator(before, Some(&row));
-        Ok(row)
-    }
-
-    fn must_be_future(&self, expires_at: Option<Timestamp>) -> Result<(), MembershipError> {
-        match expires_at {
-            Some(time) if time.as_microsecond() <= self.now.0 => {
-                let problem = format!("must be in the future, and {time} is past by the database's clock");
-                Err(MembershipError::InvalidField { field: "expires_at", problem })
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-fn grant_locks<'a>(project: &'a ProjectReference, collaborator: &'a CollaboratorName) -> Locks<'a> {
-    let locks = Locks::default().project(project);
-    match collaborator {
-        CollaboratorName::User(user) => locks.shared(user),
-        CollaboratorName::Team(_) => locks,
-    }
-}
-
-fn name_of(collaborator: &CollaboratorName, project: &Project) -> String {
-    format!("{collaborator} on {}", project.path())
 }

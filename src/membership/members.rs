@@ -70,12 +70,16 @@ impl Operation for AddMember {
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(Account, Member), MembershipError> {
         let (organization, user) = scope.lock_pair(&self.organization, &self.user).await?;
+        let adds = scope.authorize_organization(organization.id, OrganizationAction::CreateMembers);
         if self.upsert
             && let Some(before) = scope.member_if_any(&organization, user.as_ref()).await?
         {
+            let changes = scope.authorize_organization(organization.id, OrganizationAction::UpdateMembers);
+            // who may neither does not learn that there is something to change
+            changes.or(adds)?;
             return self.as_update(&before).change(scope, organization, user).await;
         }
-        let authority = scope.authorize_organization(organization.id, OrganizationAction::CreateMembers)?;
+        let authority = adds?;
         authority.may_give(self.role)?;
         let user = user.ok_or_else(|| MembershipError::not_found(Object::User, &self.user))?;
         if !user.is_user() {
@@ -140,12 +144,8 @@ impl RemoveMember {
         if let Some(authority) = authority {
             authority.may_touch(member.role)?;
         }
-        member.etag(&organization).must_be(self.etag.as_ref(), || self.name())?;
+        member.etag(&organization).must_be(self.etag.as_ref(), || name_of(&self.organization, &self.user))?;
         scope.remove_member(&organization, &member).await
-    }
-
-    fn name(&self) -> String {
-        format!("{}/{}", self.organization, self.user)
     }
 }
 
@@ -171,10 +171,11 @@ impl UpdateMember {
         user: Option<Account>,
     ) -> Result<(Account, Member), MembershipError> {
         let authority = scope.authorize_organization(organization.id, OrganizationAction::UpdateMembers)?;
-        let user = user.ok_or_else(|| MembershipError::not_found(Object::Member, self.name()))?;
+        let user =
+            user.ok_or_else(|| MembershipError::not_found(Object::Member, name_of(&self.organization, &self.user)))?;
         let before = scope.member(&organization, &user).await?;
         authority.may_touch(before.role)?;
-        before.etag(&organization).must_be(self.etag.as_ref(), || self.name())?;
+        before.etag(&organization).must_be(self.etag.as_ref(), || name_of(&self.organization, &self.user))?;
         let mut after = before.clone();
         after.role = self.role.unwrap_or(before.role);
         after.public = self.public.unwrap_or(before.public);
@@ -186,10 +187,6 @@ impl UpdateMember {
         scope.touch_users(&[user.id]).await?;
         scope.log_member(&organization, Some(&before), Some(&after));
         Ok((organization, after))
-    }
-
-    fn name(&self) -> String {
-        format!("{}/{}", self.organization, self.user)
     }
 }
 
@@ -232,4 +229,8 @@ impl Scope<'_> {
         let name = || format!("{}/{}", organization.username, user.username);
         member.ok_or_else(|| MembershipError::not_found(Object::Member, name()))
     }
+}
+
+fn name_of(organization: &Username, user: &Username) -> String {
+    format!("{organization}/{user}")
 }

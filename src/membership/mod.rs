@@ -11,6 +11,7 @@ pub mod collaborators;
 mod effects;
 mod error;
 pub mod expiries;
+mod grants;
 mod hidden;
 mod journal;
 pub mod members;

@@ -60,6 +60,17 @@ async fn an_upsert_is_refused_where_the_update_would_be() {
 }
 
 #[tokio::test]
+async fn who_may_neither_add_nor_change_does_not_learn_who_is_there() {
+    let world = World::acme().await;
+    world.all([add_incognito("acme/trees", "mia", Reader), calls::set_member_public("acme", "mia", false)]).await;
+    for user in ["mia", "rita", "max", "sam", "ghost"] {
+        let (grant, place) = (add_until("acme/trees", user, Reader, soon(-60)), add_member("acme", user, Member));
+        assert_eq!(world.denied(grant.or_update().by("edda")).await, "create_collaborators", "{user}");
+        assert_eq!(world.denied(place.or_update().by("edda")).await, "create_members", "{user}");
+    }
+}
+
+#[tokio::test]
 async fn an_upsert_keeps_the_limits_of_what_it_becomes() {
     let world = World::acme().await;
     world.send(calls::put_plan("tight", true, 5, 10)).await;

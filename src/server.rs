@@ -38,7 +38,8 @@ use crate::grpc::v1::project_service_server::ProjectServiceServer;
 use crate::grpc::v1::replica_service_server::ReplicaServiceServer;
 use crate::grpc::v1::team_service_server::TeamServiceServer;
 use crate::grpc::v1::user_service_server::UserServiceServer;
-use crate::grpc::{AdmissionLimits, Services};
+use crate::grpc::v1::write_service_server::WriteServiceServer;
+use crate::grpc::{CapacityLimits, Services};
 use crate::membership::{Reader, Writer};
 use crate::open_files;
 use crate::store::migrations::{self, MigrationError};
@@ -114,7 +115,7 @@ pub async fn serve(
     let log = Log::new(databases.main.clone(), view.clone(), usize::from(options.database_connections));
     let keeping = log.clone().keep(writer.clone(), Keeping { retention: options.log_retention });
     let patience = (options.request_timeout, options.watch_patience);
-    let services = Services::new(view.clone(), policy, (reader, writer, access, log), patience, admission(options));
+    let services = Services::new(view.clone(), policy, (reader, writer, access, log), patience, capacity(options));
     let (health, health_service) = Health::new().await;
     let routes = routes(services.clone(), services.clone(), options)?.add_service(health_service);
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -211,10 +212,10 @@ fn connections(options: &ServeOptions) -> ConnectionLimits {
 }
 
 /// How much of each class of work is let in.
-pub fn admission(options: &ServeOptions) -> AdmissionLimits {
+pub fn capacity(options: &ServeOptions) -> CapacityLimits {
     let LimitOptions { max_reads, max_writes, max_streams, .. } = options.limits;
     let [reads, writes, streams] = [max_reads, max_writes, max_streams].map(|most| most as usize);
-    AdmissionLimits { reads, writes, streams, caller_rate: options.limits.caller_rate() }
+    CapacityLimits { reads, writes, streams, caller_rate: options.limits.caller_rate() }
 }
 
 /// How many of the connections writes may have at a time, and how many reads: neither can hold up the other for good.
@@ -337,6 +338,7 @@ pub fn routes(
         .add_service(CollaboratorServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(PlanServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(ChangeServiceServer::new(services.clone()).max_decoding_message_size(limit))
+        .add_service(WriteServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(ReplicaServiceServer::new(services).max_decoding_message_size(limit));
     if options.security.offers_reflection() { with_reflection(routes) } else { Ok(routes) }
 }

@@ -18,7 +18,7 @@ use rolegate::grpc::gate::GateLayer;
 use rolegate::grpc::v1::authorization_service_server::AuthorizationService;
 use rolegate::grpc::v1::{self, CheckRequest, CheckResponse};
 use rolegate::membership::{Reader, Writer};
-use rolegate::server::{admission, routes, stack};
+use rolegate::server::{capacity, routes, stack};
 use rolegate::store::Databases;
 use rolegate::view::View;
 use tokio::net::TcpListener;
@@ -169,7 +169,7 @@ async fn serve_empty(listener: TcpListener, empty: Empty, view: View, databases:
     let log = Log::new(databases.main.clone(), view.clone(), usize::from(options.database_connections));
     let access = Access::new(databases, view.clone(), Arc::clone(&policy));
     let patience = (options.request_timeout, options.watch_patience);
-    let services = Services::new(view, policy, (reader, writer, access, log), patience, admission(&options));
+    let services = Services::new(view, policy, (reader, writer, access, log), patience, capacity(&options));
     let (_reporter, health) = tonic_health::server::health_reporter();
     let routes = routes(empty, services, &options).unwrap().add_service(health);
     stack(listener, (None, GateLayer::new(None)), routes, &options, stop.cancelled_owned()).await.unwrap();

@@ -109,5 +109,5 @@ impl Pair {
 fn operation(promote: bool) -> UpdateMember {
     let role = if promote { OrganizationRole::Creator } else { OrganizationRole::Member };
     let [organization, user] = [world::organization(0), world::user(0)].map(|name| Username::parse(&name).unwrap());
-    UpdateMember { organization, user, role: Some(role), public: None }
+    UpdateMember { organization, user, role: Some(role), public: None, etag: None }
 }

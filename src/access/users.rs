@@ -82,7 +82,7 @@ async fn read(
         let decision = decide_project(policy, Asker::User(user), Some(loaded.owned()), &question.rule(), now);
         decision.held.filter(|_| decision.allowed())
     };
-    let everyone = judge(&stranger(), &alone).is_some();
+    let everyone = judge(&User::stranger(), &alone).is_some();
     let mut filling = Filling::new(page, AccountId(0));
     while let Some((after, most)) = filling.wants() {
         let wanted = i64::try_from(most).unwrap_or(i64::MAX);
@@ -125,11 +125,6 @@ async fn load(
     teams.sort_unstable();
     teams.dedup();
     Ok(loads::load_projects_for(client, &[project], &ids, &teams).await?.pop())
-}
-
-/// A user whom nothing connects with anything.
-fn stranger() -> User {
-    User { id: AccountId(0), active: true, organizations: [].into(), teams: [].into() }
 }
 
 impl UsersQuestion {

@@ -132,6 +132,11 @@ impl Changes {
         self.list.push(Change { object, name: name.to_string(), subject: subject.to_string(), before, after });
     }
 
+    /// Whether nothing was changed.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty() && self.touched.is_empty()
+    }
+
     /// Says that an entry of the view no longer holds.
     pub fn touch(&mut self, key: EntryKey) {
         self.touched.insert(key);

@@ -112,6 +112,11 @@ impl Named {
 }
 
 impl User {
+    /// An active user whom nothing connects with anything.
+    pub fn stranger() -> Self {
+        Self { id: AccountId(0), active: true, organizations: [].into(), teams: [].into() }
+    }
+
     /// What the user is in an organization.
     pub fn role_in(&self, organization: AccountId) -> Option<OrganizationRole> {
         let found = self.organizations.binary_search_by_key(&organization, |(id, _)| *id).ok()?;

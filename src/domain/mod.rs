@@ -9,6 +9,7 @@ pub mod chain;
 pub mod change;
 pub mod change_filter;
 pub mod decision;
+pub mod etag;
 pub mod explain;
 pub mod facts;
 pub mod ids;

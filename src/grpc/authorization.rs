@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::Stream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::admission::caller_of;
+use super::capacity::caller_of;
 use super::decisions::At;
 use super::gate::Pass;
 use super::v1::authorization_service_server::AuthorizationService;
@@ -67,8 +67,10 @@ impl AuthorizationService for Services {
     type StreamCheckStream = Pin<Box<dyn Stream<Item = Result<StreamCheckResponse, Status>> + Send>>;
 
     async fn stream_check(&self, request: Request<Streaming<StreamCheckRequest>>) -> Answer<Self::StreamCheckStream> {
+        let place = self.inner.capacity.streams.enter_for_long()?;
         let (view, pass) = (self.view_for(&request).into_owned(), request.extensions().get::<Pass>().cloned());
-        Ok(Response::new(Box::pin(self.clone().check_stream((view, pass), request.into_inner()))))
+        let caller = caller_of(&request).map(Arc::from);
+        Ok(Response::new(Box::pin(self.clone().check_stream((view, pass), request.into_inner(), caller, place))))
     }
 
     async fn explain(&self, request: Request<ExplainRequest>) -> Answer<ExplainResponse> {

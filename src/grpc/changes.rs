@@ -52,7 +52,7 @@ impl ChangeService for Services {
         let (deadline, request) = self.take(request)?;
         let filter = filter(request.filter.unwrap_or_default())?;
         let heartbeat = heartbeat(request.heartbeat)?;
-        let place = self.inner.admission.streams.enter_for_long()?;
+        let place = self.inner.capacity.streams.enter_for_long()?;
         let watch = self.open_watch(&request.after, filter, deadline).await?;
         let (patience, stopping) = (self.inner.watch_patience, self.inner.stopping.child_token());
         let messages = watches::messages(watch, Telling { heartbeat, patience, stopping }, place);
@@ -86,7 +86,7 @@ impl Services {
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
         let page = paging.filled(LogKey::parse)?;
         let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-        let found = self.read(deadline, access.until(deadline).changes(&question, page)).await?;
+        let found = self.read(deadline, access.until(deadline.into_std()).changes(&question, page)).await?;
         wanted.met_by(found.token)?;
         let token = |revision| revision::encode(Token { revision, ..found.token });
         let next_page_token = paging.go_on(&found.token.history.to_string(), found.next.map(|key| key.to_string()))?;

@@ -10,7 +10,9 @@ use super::v1::{
     CollaboratorServiceRemoveRequest, CollaboratorServiceRemoveResponse, CollaboratorServiceUpdateRequest,
     CollaboratorServiceUpdateResponse,
 };
+use super::writes::{Ending, Output, Write};
 use super::{Services, fields, resources};
+use crate::domain::etag::Etag;
 use crate::domain::records::{Collaborator, GrantSettings};
 use crate::membership::collaborators::{AddCollaborator, RemoveCollaborator, UpdateCollaborator};
 
@@ -19,21 +21,7 @@ type Answer<T> = Result<Response<T>, Status>;
 #[tonic::async_trait]
 impl CollaboratorService for Services {
     async fn add(&self, request: Request<CollaboratorServiceAddRequest>) -> Answer<CollaboratorServiceAddResponse> {
-        let (context, request) = self.accept(request)?;
-        let operation = AddCollaborator {
-            project: fields::project("project", &request.project)?,
-            collaborator: fields::collaborator("collaborator", &request.collaborator)?,
-            grant: GrantSettings {
-                role: fields::project_role("role", request.role)?,
-                incognito: request.incognito,
-                expires_at: fields::time("expires_at", request.expires_at)?,
-            },
-        };
-        self.write(&context, &operation, |written| CollaboratorServiceAddResponse {
-            collaborator: Some(resources::collaborator(written.output)),
-            ..Default::default()
-        })
-        .await
+        self.carry_out(request).await
     }
 
     async fn get(&self, request: Request<CollaboratorServiceGetRequest>) -> Answer<CollaboratorServiceGetResponse> {
@@ -64,38 +52,87 @@ impl CollaboratorService for Services {
         &self,
         request: Request<CollaboratorServiceUpdateRequest>,
     ) -> Answer<CollaboratorServiceUpdateResponse> {
-        let (context, request) = self.accept(request)?;
-        let mask = fields::mask(request.update_mask.as_ref(), &["role", "incognito", "expires_at"])?;
-        let mut operation = UpdateCollaborator {
-            project: fields::project("project", &request.project)?,
-            collaborator: fields::collaborator("collaborator", &request.collaborator)?,
-            role: None,
-            incognito: mask.contains("incognito").then_some(request.incognito),
-            expires_at: None,
-        };
-        if mask.contains("role") {
-            operation.role = Some(fields::project_role("role", request.role)?);
-        }
-        if mask.contains("expires_at") {
-            operation.expires_at = Some(fields::time("expires_at", request.expires_at)?);
-        }
-        self.write(&context, &operation, |written| CollaboratorServiceUpdateResponse {
-            collaborator: Some(resources::collaborator(written.output)),
-            ..Default::default()
-        })
-        .await
+        self.carry_out(request).await
     }
 
     async fn remove(
         &self,
         request: Request<CollaboratorServiceRemoveRequest>,
     ) -> Answer<CollaboratorServiceRemoveResponse> {
-        let (context, request) = self.accept(request)?;
-        let operation = RemoveCollaborator {
-            project: fields::project("project", &request.project)?,
-            collaborator: fields::collaborator("collaborator", &request.collaborator)?,
+        self.carry_out(request).await
+    }
+}
+
+impl Write for CollaboratorServiceAddRequest {
+    type Operation = AddCollaborator;
+    type Response = CollaboratorServiceAddResponse;
+
+    fn operation(self) -> Result<AddCollaborator, Status> {
+        Ok(AddCollaborator {
+            project: fields::project("project", &self.project)?,
+            collaborator: fields::collaborator("collaborator", &self.collaborator)?,
+            grant: GrantSettings {
+                role: fields::project_role("role", self.role)?,
+                incognito: self.incognito,
+                expires_at: fields::time("expires_at", self.expires_at)?,
+            },
+            upsert: self.upsert,
+        })
+    }
+
+    fn answer(output: Output<Self>, ending: Ending) -> CollaboratorServiceAddResponse {
+        let Ending { effects, .. } = ending;
+        let collaborator = Some(resources::collaborator(output));
+        CollaboratorServiceAddResponse { collaborator, effects, ..Default::default() }
+    }
+}
+
+impl Write for CollaboratorServiceUpdateRequest {
+    type Operation = UpdateCollaborator;
+    type Response = CollaboratorServiceUpdateResponse;
+
+    fn operation(self) -> Result<UpdateCollaborator, Status> {
+        let mask = fields::mask(self.update_mask.as_ref(), &["role", "incognito", "expires_at"])?;
+        let mut operation = UpdateCollaborator {
+            project: fields::project("project", &self.project)?,
+            collaborator: fields::collaborator("collaborator", &self.collaborator)?,
+            role: None,
+            incognito: mask.contains("incognito").then_some(self.incognito),
+            expires_at: None,
+            etag: Etag::given(&self.etag),
         };
-        self.write(&context, &operation, |_| CollaboratorServiceRemoveResponse::default()).await
+        if mask.contains("role") {
+            operation.role = Some(fields::project_role("role", self.role)?);
+        }
+        if mask.contains("expires_at") {
+            operation.expires_at = Some(fields::time("expires_at", self.expires_at)?);
+        }
+        Ok(operation)
+    }
+
+    fn answer(output: Output<Self>, ending: Ending) -> CollaboratorServiceUpdateResponse {
+        let Ending { effects, .. } = ending;
+        let collaborator = Some(resources::collaborator(output));
+        CollaboratorServiceUpdateResponse { collaborator, effects, ..Default::default() }
+    }
+}
+
+impl Write for CollaboratorServiceRemoveRequest {
+    type Operation = RemoveCollaborator;
+    type Response = CollaboratorServiceRemoveResponse;
+
+    fn operation(self) -> Result<RemoveCollaborator, Status> {
+        Ok(RemoveCollaborator {
+            project: fields::project("project", &self.project)?,
+            collaborator: fields::collaborator("collaborator", &self.collaborator)?,
+            etag: Etag::given(&self.etag),
+            allow_missing: self.allow_missing,
+        })
+    }
+
+    fn answer((): Output<Self>, ending: Ending) -> CollaboratorServiceRemoveResponse {
+        let Ending { effects, .. } = ending;
+        CollaboratorServiceRemoveResponse { effects, ..Default::default() }
     }
 }
 

@@ -158,6 +158,7 @@ pub(super) fn membership(failure: MembershipError) -> Status {
             status(Code::NotFound, Reason::NotFound, &failure.to_string(), details)
         }
         MembershipError::InvalidField { field, problem } => invalid_field(field, &problem),
+        MembershipError::Operation { index, name, failure } => of_operation(index, name, &membership(*failure)),
         MembershipError::Moved | MembershipError::Met | MembershipError::Conflict => {
             let mut details = ErrorDetails::new();
             details.set_retry_info(Some(RETRY_SOON));
@@ -187,6 +188,27 @@ pub(super) fn membership(failure: MembershipError) -> Status {
     }
 }
 
+/// What became of one operation of several: its own error, with its place.
+pub(super) fn of_operation(index: usize, name: &str, status: &Status) -> Status {
+    let place = format!("operations[{index}]");
+    let mut details = status.get_error_details();
+    let (bad, info) = (details.bad_request().cloned(), details.error_info().cloned());
+    for violation in bad.into_iter().flat_map(|bad| bad.field_violations).enumerate() {
+        let (number, mut violation) = violation;
+        violation.field = format!("{place}.{name}.{}", violation.field);
+        if number == 0 {
+            details.set_bad_request(vec![violation]);
+        } else {
+            details.add_bad_request_violation(violation.field, violation.description);
+        }
+    }
+    if let Some(mut info) = info {
+        info.metadata.insert("operation".to_owned(), index.to_string());
+        details.set_error_info(info.reason, info.domain, info.metadata);
+    }
+    Status::with_error_details(status.code(), format!("{place}: {}", status.message()), details)
+}
+
 fn refused(refusal: &Refusal) -> Status {
     let (code, reason) = reason(refusal);
     let message = refusal.to_string();
@@ -211,7 +233,7 @@ fn refused(refusal: &Refusal) -> Status {
 
 /// What each refusal is called on the wire.
 fn reason(refusal: &Refusal) -> (Code, Reason) {
-    use Code::{AlreadyExists, FailedPrecondition, InvalidArgument, PermissionDenied};
+    use Code::{Aborted, AlreadyExists, FailedPrecondition, InvalidArgument, PermissionDenied};
     match refusal {
         Refusal::OwnerCannotBeCollaborator(_) => (FailedPrecondition, Reason::OwnerCannotBeCollaborator),
         Refusal::AlreadyCollaborator(_) => (AlreadyExists, Reason::AlreadyCollaborator),
@@ -235,6 +257,7 @@ fn reason(refusal: &Refusal) -> (Code, Reason) {
         Refusal::ProjectNameTaken(_) | Refusal::ProjectIdTaken(_) => (AlreadyExists, Reason::ProjectNameTaken),
         Refusal::TeamNameTaken(_) => (AlreadyExists, Reason::TeamNameTaken),
         Refusal::PlanInUse(_) => (FailedPrecondition, Reason::PlanInUse),
+        Refusal::EtagMismatch(_) => (Aborted, Reason::EtagMismatch),
     }
 }
 

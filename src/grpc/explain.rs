@@ -24,7 +24,7 @@ impl Services {
             rule: *questions::project_action(&self.inner.policy, &request.action)?,
         };
         let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-        let explained = self.read(deadline, access.until(deadline).explain(&question)).await?;
+        let explained = self.read(deadline, access.until(deadline.into_std()).explain(&question)).await?;
         wanted.met_by(explained.token)?;
         Ok(response(&explained))
     }

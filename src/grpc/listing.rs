@@ -33,7 +33,7 @@ impl Services {
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
         let page = paging.filled(|last| Uuid::try_parse(last).ok().map(ProjectId))?;
         let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-        let found = self.read(deadline, access.until(deadline).projects(&question, page)).await?;
+        let found = self.read(deadline, access.until(deadline.into_std()).projects(&question, page)).await?;
         wanted.met_by(found.token)?;
         let (AccountId(user), owner) = found.about;
         let about = format!("{user}/{}", owner.map_or(0, |AccountId(owner)| owner));
@@ -65,7 +65,7 @@ impl Services {
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
         let page = paging.filled(|last| last.parse().ok().map(AccountId))?;
         let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-        let found = self.read(deadline, access.until(deadline).users(&question, page)).await?;
+        let found = self.read(deadline, access.until(deadline.into_std()).users(&question, page)).await?;
         wanted.met_by(found.token)?;
         let next = found.next.map(|AccountId(last)| last.to_string());
         let next_page_token = match found.about {

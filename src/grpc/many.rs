@@ -99,7 +99,7 @@ impl Services {
         // what is answered from memory never waits: a stream of it must let others have their turn
         tokio::task::coop::consume_budget().await;
         let decided = async {
-            self.inner.admission.let_send(caller, 1)?;
+            self.inner.capacity.let_send(caller, 1)?;
             let item = request.check.ok_or_else(|| errors::invalid_field("check", "must be there"))?;
             let question = questions::item(policy, &item)?;
             drop(item);

@@ -2,12 +2,14 @@
 //!
 //! A file a service. Nothing in here decides, and nothing in here knows of SQL.
 
-mod admission;
 mod authorization;
+mod batches;
+mod capacity;
 mod changes;
 mod collaborators;
 mod deadline;
 mod decisions;
+mod effects;
 mod errors;
 mod explain;
 mod fields;
@@ -53,10 +55,10 @@ use crate::domain::policy::Policy;
 use crate::membership::{MembershipError, Reader, Writer};
 use crate::view::{Standing, View, ViewError};
 
-use admission::{Admission, caller_of};
+use capacity::{Capacity, caller_of};
 use pages::Seal;
 
-pub use admission::AdmissionLimits;
+pub use capacity::CapacityLimits;
 
 /// The generated messages, clients and servers of `rolegate.v1`.
 #[allow(clippy::all, clippy::pedantic, missing_docs, unreachable_pub, reason = "generated")]
@@ -80,7 +82,7 @@ struct Inner {
     reader: Reader,
     writer: Writer,
     log: Log,
-    admission: Admission,
+    capacity: Capacity,
     /// How long a request without a deadline may take.
     timeout: Duration,
     /// How long somebody who watches may take nothing.
@@ -97,7 +99,7 @@ impl Services {
         policy: Arc<Policy>,
         (reader, writer, access, log): (Reader, Writer, Access, Log),
         (timeout, watch_patience): (Duration, Duration),
-        limits: AdmissionLimits,
+        limits: CapacityLimits,
     ) -> Self {
         let (seal, stopping) = (OnceCell::new(), CancellationToken::new());
         Self {
@@ -108,7 +110,7 @@ impl Services {
                 reader,
                 writer,
                 log,
-                admission: Admission::new(limits),
+                capacity: Capacity::new(limits),
                 timeout,
                 watch_patience,
                 seal,
@@ -129,7 +131,7 @@ impl Services {
 
     /// The same for one that counts as so many.
     fn take_many<R>(&self, request: Request<R>, count: usize) -> Result<(Instant, R), Status> {
-        self.inner.admission.let_send(caller_of(&request), count)?;
+        self.inner.capacity.let_send(caller_of(&request), count)?;
         let deadline = deadline::deadline(request.metadata(), self.inner.timeout);
         Ok((deadline, request.into_inner()))
     }
@@ -156,18 +158,13 @@ impl Services {
         deadline: Instant,
         read: impl Future<Output = Result<T, MembershipError>>,
     ) -> Result<T, Status> {
-        let _place = self.inner.admission.reads.enter()?;
+        let _place = self.inner.capacity.reads.enter()?;
         let late = |_| Err(MembershipError::DeadlineExceeded);
         let read = timeout_at(deadline, read).await.unwrap_or_else(late).map_err(errors::membership)?;
         match self.inner.view.standing() {
             Standing::Fresh | Standing::Stale => Ok(read),
             Standing::Silent => Err(errors::view(ViewError::NotFresh)),
         }
-    }
-
-    /// What answers from snapshots of the database, for a caller that waits until then.
-    fn access_until(&self, deadline: Instant) -> Access {
-        self.inner.access.until(deadline.into_std())
     }
 
     /// What page tokens are sealed with: learnt from the database once.

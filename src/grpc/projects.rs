@@ -10,7 +10,9 @@ use super::v1::{
     ProjectServiceListResponse, ProjectServiceTransferRequest, ProjectServiceTransferResponse,
     ProjectServiceUpdateRequest, ProjectServiceUpdateResponse,
 };
-use super::{Services, fields, resources, writes};
+use super::writes::{Ending, Output, Write};
+use super::{Services, fields, resources};
+use crate::domain::etag::Etag;
 use crate::domain::records::ProjectSettings;
 use crate::membership::project_key;
 use crate::membership::projects::{CreateProject, DeleteProject, TransferProject, UpdateProject};
@@ -20,22 +22,7 @@ type Answer<T> = Result<Response<T>, Status>;
 #[tonic::async_trait]
 impl ProjectService for Services {
     async fn create(&self, request: Request<ProjectServiceCreateRequest>) -> Answer<ProjectServiceCreateResponse> {
-        let (context, request) = self.accept(request)?;
-        let operation = CreateProject {
-            owner: fields::username("owner", &request.owner)?,
-            name: fields::project_name("name", &request.name)?,
-            settings: ProjectSettings {
-                public: request.public,
-                restricted_project_files: request.restricted_project_files,
-                template: request.template,
-            },
-            id: fields::new_project_id("id", &request.id)?,
-        };
-        self.write(&context, &operation, |written| ProjectServiceCreateResponse {
-            project: Some(resources::project(written.output)),
-            ..Default::default()
-        })
-        .await
+        self.carry_out(request).await
     }
 
     async fn get(&self, request: Request<ProjectServiceGetRequest>) -> Answer<ProjectServiceGetResponse> {
@@ -60,52 +47,106 @@ impl ProjectService for Services {
     }
 
     async fn update(&self, request: Request<ProjectServiceUpdateRequest>) -> Answer<ProjectServiceUpdateResponse> {
-        let (context, request) = self.accept(request)?;
-        let known = ["name", "public", "restricted_project_files", "template"];
-        let mask = fields::mask(request.update_mask.as_ref(), &known)?;
-        let mut operation = UpdateProject {
-            project: fields::project("project", &request.project)?,
-            name: None,
-            public: mask.contains("public").then_some(request.public),
-            restricted_project_files: mask
-                .contains("restricted_project_files")
-                .then_some(request.restricted_project_files),
-            template: mask.contains("template").then_some(request.template),
-        };
-        if mask.contains("name") {
-            operation.name = Some(fields::project_name("name", &request.name)?);
-        }
-        self.write(&context, &operation, |written| ProjectServiceUpdateResponse {
-            project: Some(resources::project(written.output)),
-            ..Default::default()
-        })
-        .await
+        self.carry_out(request).await
     }
 
     async fn delete(&self, request: Request<ProjectServiceDeleteRequest>) -> Answer<ProjectServiceDeleteResponse> {
-        let (context, request) = self.accept(request)?;
-        let operation = DeleteProject { project: fields::project("project", &request.project)? };
-        self.write(&context, &operation, |written| ProjectServiceDeleteResponse {
-            removals: writes::removals(&written),
-            ..Default::default()
-        })
-        .await
+        self.carry_out(request).await
     }
 
     async fn transfer(
         &self,
         request: Request<ProjectServiceTransferRequest>,
     ) -> Answer<ProjectServiceTransferResponse> {
-        let (context, request) = self.accept(request)?;
-        let operation = TransferProject {
-            project: fields::project("project", &request.project)?,
-            new_owner: fields::username("new_owner", &request.new_owner)?,
-        };
-        self.write(&context, &operation, |written| ProjectServiceTransferResponse {
-            removals: writes::removals(&written),
-            project: Some(resources::project(written.output)),
-            ..Default::default()
+        self.carry_out(request).await
+    }
+}
+
+impl Write for ProjectServiceCreateRequest {
+    type Operation = CreateProject;
+    type Response = ProjectServiceCreateResponse;
+
+    fn operation(self) -> Result<CreateProject, Status> {
+        Ok(CreateProject {
+            owner: fields::username("owner", &self.owner)?,
+            name: fields::project_name("name", &self.name)?,
+            settings: ProjectSettings {
+                public: self.public,
+                restricted_project_files: self.restricted_project_files,
+                template: self.template,
+            },
+            id: fields::new_project_id("id", &self.id)?,
         })
-        .await
+    }
+
+    fn answer(output: Output<Self>, ending: Ending) -> ProjectServiceCreateResponse {
+        let Ending { effects, .. } = ending;
+        ProjectServiceCreateResponse { project: Some(resources::project(output)), effects, ..Default::default() }
+    }
+}
+
+impl Write for ProjectServiceUpdateRequest {
+    type Operation = UpdateProject;
+    type Response = ProjectServiceUpdateResponse;
+
+    fn operation(self) -> Result<UpdateProject, Status> {
+        let known = ["name", "public", "restricted_project_files", "template"];
+        let mask = fields::mask(self.update_mask.as_ref(), &known)?;
+        let mut operation = UpdateProject {
+            project: fields::project("project", &self.project)?,
+            name: None,
+            public: mask.contains("public").then_some(self.public),
+            restricted_project_files: mask
+                .contains("restricted_project_files")
+                .then_some(self.restricted_project_files),
+            template: mask.contains("template").then_some(self.template),
+            etag: Etag::given(&self.etag),
+        };
+        if mask.contains("name") {
+            operation.name = Some(fields::project_name("name", &self.name)?);
+        }
+        Ok(operation)
+    }
+
+    fn answer(output: Output<Self>, ending: Ending) -> ProjectServiceUpdateResponse {
+        let Ending { effects, .. } = ending;
+        ProjectServiceUpdateResponse { project: Some(resources::project(output)), effects, ..Default::default() }
+    }
+}
+
+impl Write for ProjectServiceDeleteRequest {
+    type Operation = DeleteProject;
+    type Response = ProjectServiceDeleteResponse;
+
+    fn operation(self) -> Result<DeleteProject, Status> {
+        Ok(DeleteProject {
+            project: fields::project("project", &self.project)?,
+            etag: Etag::given(&self.etag),
+            allow_missing: self.allow_missing,
+        })
+    }
+
+    fn answer((): Output<Self>, ending: Ending) -> ProjectServiceDeleteResponse {
+        let Ending { removals, effects } = ending;
+        ProjectServiceDeleteResponse { removals, effects, ..Default::default() }
+    }
+}
+
+impl Write for ProjectServiceTransferRequest {
+    type Operation = TransferProject;
+    type Response = ProjectServiceTransferResponse;
+
+    fn operation(self) -> Result<TransferProject, Status> {
+        Ok(TransferProject {
+            project: fields::project("project", &self.project)?,
+            new_owner: fields::username("new_owner", &self.new_owner)?,
+            etag: Etag::given(&self.etag),
+        })
+    }
+
+    fn answer(output: Output<Self>, ending: Ending) -> ProjectServiceTransferResponse {
+        let Ending { removals, effects } = ending;
+        let project = Some(resources::project(output));
+        ProjectServiceTransferResponse { project, removals, effects, ..Default::default() }
     }
 }

@@ -46,6 +46,7 @@ const RPCS: &[(&str, &[(&str, Scope, bool)])] = {
                 ("List", Read, false),
                 ("Update", Write, false),
                 ("Delete", Write, false),
+                ("RemoveUserEverywhere", Write, false),
             ],
         ),
         (
@@ -102,6 +103,8 @@ const RPCS: &[(&str, &[(&str, Scope, bool)])] = {
             "PlanService",
             &[("Put", Admin, false), ("Get", Read, false), ("List", Read, false), ("Delete", Admin, false)],
         ),
+        // each of its operations is held against the caller's bounds by itself
+        ("WriteService", &[("Write", Write, true)]),
         ("ChangeService", &[("List", Audit, false), ("Watch", Audit, false)]),
         ("ReplicaService", &[("List", Read, false)]),
     ]

@@ -5,15 +5,15 @@ use prost::Message;
 use tonic::{Request, Response, Status};
 use tracing::info;
 
-use super::admission::caller_of;
-use super::{Services, deadline, errors, fields, gate, revision, v1};
+use super::capacity::caller_of;
+use super::{Services, deadline, effects, errors, fields, gate, revision, v1};
 use crate::callers::{Caller, Scope};
 use crate::domain::change::{Change, Object};
 use crate::domain::names::Username;
 use crate::membership::{Answer, MembershipError, Operation, RequestKey, WriteContext, Written};
 
 /// How many removals an answer spells out.
-const REMOVALS: usize = 1_000;
+pub(super) const REMOVALS: usize = 1_000;
 
 /// The most characters of an id of a request.
 const LONGEST_REQUEST_ID: usize = 128;
@@ -27,8 +27,8 @@ pub(super) trait WriteRequest: Message {
     fn validate_only(&self) -> bool;
     fn request_id(&self) -> &str;
 
-    /// Takes out what has no say in what is written.
-    fn take_wait_for_replicas(&mut self) -> bool;
+    /// What has no say in what is written.
+    fn wait_for_replicas(&mut self) -> &mut Option<bool>;
 
     /// What it is about, or what that belongs to.
     fn object(&self) -> &str;
@@ -39,6 +39,29 @@ pub(super) trait WriteAnswer: Answer {
     fn set_revision(&mut self, revision: String);
 }
 
+/// A request for a write: what it asks for, and how that is answered.
+pub(super) trait Write: WriteRequest + Sized {
+    type Operation: Operation + 'static;
+    type Response: WriteAnswer;
+
+    /// What it asks for; what makes no sense is refused by the field's name.
+    fn operation(self) -> Result<Self::Operation, Status>;
+
+    /// What is answered, but for the revision.
+    fn answer(output: Output<Self>, ending: Ending) -> Self::Response;
+}
+
+/// What the operation of a request comes to.
+pub(super) type Output<R> = <<R as Write>::Operation as Operation>::Output;
+
+/// What the answers of all writes have, as far as they have it.
+pub(super) struct Ending {
+    /// What was taken away besides.
+    pub(super) removals: Option<v1::Removals>,
+    /// Whose roles would change, where it was only tried.
+    pub(super) effects: Option<v1::Effects>,
+}
+
 /// How a write is asked for, as the services hand it on.
 pub(super) struct Asked {
     context: WriteContext,
@@ -46,9 +69,9 @@ pub(super) struct Asked {
     object: String,
 }
 
-macro_rules! writes {
-    ($($request:ident => $answer:ident, $object:expr;)+) => {
-        $(impl WriteRequest for v1::$request {
+macro_rules! write_request {
+    ($request:ident => $answer:ident, $object:expr) => {
+        impl WriteRequest for v1::$request {
             const NAME: &'static str = stringify!($request);
 
             fn actor(&self) -> &str {
@@ -63,19 +86,13 @@ macro_rules! writes {
                 &self.request_id
             }
 
-            fn take_wait_for_replicas(&mut self) -> bool {
-                self.wait_for_replicas.take().unwrap_or(true)
+            fn wait_for_replicas(&mut self) -> &mut Option<bool> {
+                &mut self.wait_for_replicas
             }
 
             fn object(&self) -> &str {
                 let object: fn(&Self) -> &str = $object;
                 object(self)
-            }
-        }
-
-        impl WriteAnswer for v1::$answer {
-            fn set_revision(&mut self, revision: String) {
-                self.revision = revision;
             }
         }
 
@@ -87,6 +104,18 @@ macro_rules! writes {
             fn from_bytes(bytes: &[u8]) -> Option<Self> {
                 Self::decode(bytes).ok()
             }
+        }
+    };
+}
+
+macro_rules! writes {
+    ($($request:ident => $answer:ident, $object:expr;)+) => {
+        $(write_request!($request => $answer, $object);
+
+        impl WriteAnswer for v1::$answer {
+            fn set_revision(&mut self, revision: String) {
+                self.revision = revision;
+            }
         })+
     };
 }
@@ -95,6 +124,7 @@ writes! {
     UserServiceCreateRequest => UserServiceCreateResponse, |request| &request.username;
     UserServiceUpdateRequest => UserServiceUpdateResponse, |request| &request.username;
     UserServiceDeleteRequest => UserServiceDeleteResponse, |request| &request.username;
+    RemoveUserEverywhereRequest => RemoveUserEverywhereResponse, |request| &request.username;
     OrganizationServiceCreateRequest => OrganizationServiceCreateResponse, |request| &request.username;
     OrganizationServiceUpdateRequest => OrganizationServiceUpdateResponse, |request| &request.username;
     OrganizationServiceDeleteRequest => OrganizationServiceDeleteResponse, |request| &request.username;
@@ -118,11 +148,14 @@ writes! {
     PlanServiceDeleteRequest => PlanServiceDeleteResponse, |request| &request.code;
 }
 
+// its operations say what it is about
+write_request!(WriteRequest => WriteResponse, |_| "");
+
 impl Services {
     /// Takes a write apart: how it is asked for, and what. Without an actor the caller acts in its own right, and must be trusted
     /// with that.
     pub(super) fn accept<R: WriteRequest>(&self, request: Request<R>) -> Result<(Asked, R), Status> {
-        self.inner.admission.let_send(caller_of(&request), 1)?;
+        self.inner.capacity.let_send(caller_of(&request), 1)?;
         let deadline = deadline::deadline(request.metadata(), self.inner.timeout);
         let caller = request.extensions().get::<Caller>().cloned();
         let mut request = request.into_inner();
@@ -135,11 +168,22 @@ impl Services {
             caller: caller.as_ref().map(|caller| caller.name().to_owned()),
             bounds: caller.as_ref().and_then(Caller::bounds).cloned(),
             validate_only: request.validate_only(),
-            wait_for_replicas: request.take_wait_for_replicas(),
+            wait_for_replicas: request.wait_for_replicas().take().unwrap_or(true),
             request: request_key(&request)?,
             deadline: Some(deadline),
         };
         Ok((Asked { context, object: request.object().to_owned() }, request))
+    }
+
+    /// Does what a request asks for, and answers it.
+    pub(super) async fn carry_out<R: Write>(&self, request: Request<R>) -> Result<Response<R::Response>, Status> {
+        let (asked, request) = self.accept(request)?;
+        let operation = request.operation()?;
+        let answer = |written: Written<'_, Output<R>>| {
+            let removals = Some(removals(written.removals(), REMOVALS));
+            R::answer(written.output, Ending { removals, effects: written.effects.map(effects::effects) })
+        };
+        self.write(&asked, &operation, answer).await
     }
 
     /// Runs a write, if there is a place for one, and puts what `answer` makes of it on the wire.
@@ -149,10 +193,10 @@ impl Services {
         operation: &O,
         answer: impl Fn(Written<'_, O::Output>) -> A + Sync,
     ) -> Result<Response<A>, Status> {
-        let _place = self.inner.admission.writes.enter()?;
+        let _place = self.inner.capacity.writes.enter()?;
         let ended = self.inner.writer.run(&asked.context, operation, answer).await;
         let (mut answer, token) = ended.map_err(|failure| failed(O::NAME, asked, failure))?;
-        // empty where nothing was written
+        // empty where it was only tried
         answer.set_revision(token.map(revision::encode).unwrap_or_default());
         Ok(Response::new(answer))
     }
@@ -192,10 +236,10 @@ fn failed(operation: &str, asked: &Asked, failure: MembershipError) -> Status {
     status
 }
 
-/// What a write took away.
-pub(super) fn removals<T>(written: &Written<'_, T>) -> Option<v1::Removals> {
-    let removals = written.removals().take(REMOVALS).map(removal).collect();
-    Some(v1::Removals { removals, total: i64::try_from(written.removals().count()).unwrap_or(i64::MAX) })
+/// What a write took away, so many of them spelled out.
+pub(super) fn removals<'a>(removals: impl Iterator<Item = &'a Change> + Clone, most: usize) -> v1::Removals {
+    let total = i64::try_from(removals.clone().count()).unwrap_or(i64::MAX);
+    v1::Removals { removals: removals.take(most).map(removal).collect(), total }
 }
 
 fn removal(change: &Change) -> v1::Removal {

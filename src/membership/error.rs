@@ -17,6 +17,9 @@ pub enum MembershipError {
     /// A field makes no sense.
     #[error("{field}: {problem}")]
     InvalidField { field: &'static str, problem: String },
+    /// One of several operations failed, and with it all.
+    #[error("carry out operation {index}: {failure}")]
+    Operation { index: usize, name: &'static str, failure: Box<Self> },
     /// What was found unlocked had moved before it was locked; the write is run again.
     #[error("find the same facts twice")]
     Moved,
@@ -56,6 +59,16 @@ impl MembershipError {
     /// There is nothing of that name.
     pub fn not_found(object: Object, name: impl ToString) -> Self {
         Self::NotFound { object, name: name.to_string() }
+    }
+
+    /// The same, where it is that operation's own failure: what would have met the whole stays as it is.
+    pub(super) fn of_operation(self, index: usize, name: &'static str) -> Self {
+        match self {
+            Self::Refused(_) | Self::NotFound { .. } | Self::InvalidField { .. } => {
+                Self::Operation { index, name, failure: Box::new(self) }
+            }
+            other => other,
+        }
     }
 
     /// Whether running it again may help.

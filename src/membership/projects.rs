@@ -2,11 +2,14 @@
 
 use uuid::Uuid;
 
+use super::ahead::Locks;
+use super::cascade::missing_is_gone;
 use super::error::MembershipError;
 use super::scope::{Scope, Who};
 use super::writer::Operation;
 use crate::domain::actions::ProjectAction;
 use crate::domain::change::{EntryKey, Object};
+use crate::domain::etag::Etag;
 use crate::domain::ids::ProjectId;
 use crate::domain::names::{ProjectName, ProjectReference, Username};
 use crate::domain::records::{GrantSettings, Project, ProjectSettings, Subject};
@@ -42,6 +45,8 @@ pub struct UpdateProject {
     pub restricted_project_files: Option<bool>,
     /// Whether it is a template.
     pub template: Option<bool>,
+    /// Only where it is in this state.
+    pub etag: Option<Etag>,
 }
 
 /// Deletes a project.
@@ -49,6 +54,10 @@ pub struct UpdateProject {
 pub struct DeleteProject {
     /// Which.
     pub project: ProjectReference,
+    /// Only where it is in this state.
+    pub etag: Option<Etag>,
+    /// Whether it may be absent.
+    pub allow_missing: bool,
 }
 
 /// Hands a project to another owner.
@@ -58,12 +67,18 @@ pub struct TransferProject {
     pub project: ProjectReference,
     /// To whom.
     pub new_owner: Username,
+    /// Only where it is in this state.
+    pub etag: Option<Etag>,
 }
 
 impl Operation for CreateProject {
     const NAME: &'static str = "create_project";
     const IS_BOUNDED: bool = true;
     type Output = Project;
+
+    fn locks(&self) -> Locks<'_> {
+        Locks::default().shared(&self.owner)
+    }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Project, MembershipError> {
         let locked = scope.lock(&[(Who::Name(&self.owner), Strength::Shared)]).await?;
@@ -93,9 +108,14 @@ impl Operation for UpdateProject {
     const IS_BOUNDED: bool = true;
     type Output = Project;
 
+    fn locks(&self) -> Locks<'_> {
+        Locks::default().project(&self.project)
+    }
+
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Project, MembershipError> {
         let (before, _, _) = scope.lock_project(&self.project, &[]).await?;
         scope.authorize_project(before.id, ProjectAction::UpdateProject).await?;
+        before.etag().must_be(self.etag.as_ref(), || before.path())?;
         let mut after = before.clone();
         let settings = &mut after.settings;
         settings.public = self.public.unwrap_or(settings.public);
@@ -113,9 +133,20 @@ impl Operation for DeleteProject {
     const IS_BOUNDED: bool = true;
     type Output = ();
 
+    fn locks(&self) -> Locks<'_> {
+        Locks::default().project(&self.project)
+    }
+
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
+        missing_is_gone(self.remove(scope).await, self.allow_missing)
+    }
+}
+
+impl DeleteProject {
+    async fn remove(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
         let (project, _, _) = scope.lock_project(&self.project, &[]).await?;
         scope.authorize_project(project.id, ProjectAction::DeleteProject).await?;
+        project.etag().must_be(self.etag.as_ref(), || project.path())?;
         scope.remove_collaborators(Which::Project(project.id)).await?;
         projects::delete(&scope.transaction, project.id).await?;
         scope.changes.touch(EntryKey::Project(project.id));
@@ -130,6 +161,10 @@ impl Operation for TransferProject {
     const IS_BOUNDED: bool = true;
     type Output = Project;
 
+    fn locks(&self) -> Locks<'_> {
+        Locks::default().project(&self.project).shared(&self.new_owner)
+    }
+
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Project, MembershipError> {
         let wanted = [(Who::Name(&self.new_owner), Strength::Shared)];
         let (before, _, others) = scope.lock_project(&self.project, &wanted).await?;
@@ -137,6 +172,7 @@ impl Operation for TransferProject {
         let missing = || MembershipError::not_found(Object::User, &self.new_owner);
         let heir = scope.within_bounds(others.into_iter().flatten().next(), missing)?;
         scope.authorize_creation(&heir).await?;
+        before.etag().must_be(self.etag.as_ref(), || before.path())?;
         if heir.id == before.owner {
             return Ok(before);
         }

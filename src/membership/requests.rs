@@ -2,6 +2,9 @@
 //!
 //! What an answer looks like is not known here: it is kept as bytes. See `docs/adr/0014-chain.md`.
 
+use tokio::time::Instant;
+
+use super::effects::Effects;
 use super::error::MembershipError;
 use super::writer::WriteContext;
 use crate::domain::chain::Content;
@@ -9,7 +12,7 @@ use crate::domain::change::{Change, Changes};
 use crate::domain::ids::Place;
 use crate::domain::names::Username;
 use crate::store::log::{self, Remembered};
-use crate::store::{GenericClient, StoreError, requests};
+use crate::store::{GenericClient, StoreError, access, requests};
 use crate::view::Token;
 
 /// What a caller calls a request of its.
@@ -48,11 +51,13 @@ pub struct Written<'a, T> {
     pub output: T,
     /// What it changed.
     pub(super) changes: &'a Changes,
+    /// What it would change of anybody's role, where it was only tried.
+    pub effects: Option<Effects>,
 }
 
 impl<T> Written<'_, T> {
     /// What it took away.
-    pub fn removals(&self) -> impl Iterator<Item = &Change> {
+    pub fn removals(&self) -> impl Iterator<Item = &Change> + Clone {
         self.changes.list.iter().filter(|change| change.after.is_none())
     }
 }
@@ -73,9 +78,8 @@ pub(super) struct Logged {
 pub(super) async fn recall<A: Answer>(
     transaction: &impl GenericClient,
     context: &WriteContext,
-    request: Option<&RequestKey>,
 ) -> Result<Option<(A, Logged)>, MembershipError> {
-    let Some(RequestKey { id, digest }) = request else { return Ok(None) };
+    let Some(RequestKey { id, digest }) = &context.request else { return Ok(None) };
     let caller = context.caller.as_deref().unwrap_or_default();
     let Some(found) = requests::hold(transaction, caller, id).await? else { return Ok(None) };
     if found.digest != digest {
@@ -86,7 +90,8 @@ pub(super) async fn recall<A: Answer>(
     Ok(Some((answer, Logged { token: Token::new(found.history, found.revision), reached: found.last })))
 }
 
-/// Appends a write to the log, and what it answers to the requests, where it has an id.
+/// Appends a write to the log, and what it answers to the requests, where it has an id. One that changed nothing is in no log:
+/// what it answers is true at the last write.
 pub(super) async fn log(
     transaction: &impl GenericClient,
     operation: &str,
@@ -103,6 +108,14 @@ pub(super) async fn log(
     };
     let bytes = request.as_ref().map(|_| answer.to_bytes()).unwrap_or_default();
     let remembered = request.as_ref().map(|request| Remembered { digest: &request.digest, answer: &bytes });
-    let (history, place) = log::append(transaction, &content, changes, remembered).await?;
+    let (history, place) = if !changes.is_empty() {
+        log::append(transaction, &content, changes, remembered).await?
+    } else if let (Some(RequestKey { id, .. }), Some(remembered)) = (request, remembered) {
+        requests::remember(transaction, caller.as_deref().unwrap_or_default(), id, remembered).await?
+    } else {
+        access::read_moment(transaction, context.deadline.map(Instant::into_std))
+            .await
+            .map(|(history, place, _)| (history, place))?
+    };
     Ok(Logged { token: Token::new(history, place.revision), reached: place })
 }

@@ -9,6 +9,7 @@ use futures::future::{OptionFuture, try_join3};
 
 use super::actor::Actor;
 use super::error::MembershipError;
+use super::writer::Operation;
 use crate::domain::bounds::Bounds;
 use crate::domain::change::{Changes, EntryKey, Object};
 use crate::domain::facts::{Named, Time};
@@ -32,6 +33,8 @@ pub struct Scope<'a> {
     bounds: Option<&'a Bounds>,
     /// Whether an account was found to lie within the bounds.
     is_within: bool,
+    /// The accounts that are locked until the transaction ends.
+    held: BTreeMap<AccountId, Strength>,
 }
 
 /// An account as a write names it.
@@ -49,8 +52,28 @@ impl<'a> Scope<'a> {
         (bounds, deadline): (Option<&'a Bounds>, Option<Instant>),
     ) -> Self {
         let actor = Actor::new(actor);
-        let (changes, now) = (Changes::default(), Time(0));
-        Self { transaction, policy, actor, changes, now, deadline, bounds, is_within: false }
+        let (changes, now, held) = (Changes::default(), Time(0), BTreeMap::new());
+        Self { transaction, policy, actor, changes, now, deadline, bounds, is_within: false, held }
+    }
+
+    /// Runs an operation, held against what the caller is confined to.
+    pub(super) async fn carry_out<O: Operation>(&mut self, operation: &O) -> Result<O::Output, MembershipError> {
+        self.is_within = false;
+        if !O::IS_BOUNDED {
+            self.unconfined_only()?;
+        }
+        let output = operation.run(self).await?;
+        // one that was never held against the bounds is refused as well
+        if !self.is_within {
+            self.unconfined_only()?;
+        }
+        Ok(output)
+    }
+
+    /// The transaction has gone back to where it began: nothing was changed, and no lock is held.
+    pub(super) fn begin_anew(&mut self) -> Changes {
+        self.held.clear();
+        std::mem::take(&mut self.changes)
     }
 
     /// The transaction, to be ended, and what was changed in it.
@@ -69,16 +92,9 @@ impl<'a> Scope<'a> {
         let mut wanted = wanted.to_vec();
         wanted.extend(actor.as_ref().map(|name| (Who::Name(name), Strength::Shared)));
         let ids = self.resolve(&wanted).await?;
-        let mut strengths = BTreeMap::new();
-        for (id, (_, strength)) in ids.iter().zip(&wanted) {
-            if let Some(id) = id {
-                let strongest = strengths.entry(*id).or_insert(*strength);
-                *strongest = (*strongest).max(*strength);
-            }
-        }
-        let strengths: Vec<_> = strengths.into_iter().collect();
-        locks::lock_accounts(&self.transaction, &strengths, self.deadline).await?;
-        let locked: Vec<AccountId> = strengths.iter().map(|(id, _)| *id).collect();
+        let strengths = strongest(ids.iter().zip(&wanted).filter_map(|(id, (_, strength))| Some(((*id)?, *strength))));
+        let locked: Vec<AccountId> = strengths.keys().copied().collect();
+        self.hold(strengths).await?;
         let actor_key = actor.as_ref().map(Username::key);
         let (found, actor_facts, now) = try_join3(
             accounts::by_ids(&self.transaction, &locked),
@@ -117,16 +133,6 @@ impl<'a> Scope<'a> {
         let project = projects::find(&self.transaction, reference).await?;
         let project = project.filter(|project| project.id == unlocked.id && project.owner == unlocked.owner);
         Ok((project.ok_or(MembershipError::Moved)?, owner, accounts))
-    }
-
-    /// Refuses, to a caller that is confined, a write that can't be bounded.
-    pub(super) fn begin_within_bounds(&self, is_bounded: bool) -> Result<(), MembershipError> {
-        if is_bounded { Ok(()) } else { self.unconfined_only() }
-    }
-
-    /// Refuses, to a caller that is confined, a write that was never held against its bounds.
-    pub(super) fn end_within_bounds(&self) -> Result<(), MembershipError> {
-        if self.is_within { Ok(()) } else { self.unconfined_only() }
     }
 
     /// Refuses, to a caller that is confined, what concerns more than its accounts.
@@ -175,7 +181,16 @@ impl<'a> Scope<'a> {
         Ok(())
     }
 
-    async fn resolve(&self, wanted: &[(Who<'_>, Strength)]) -> Result<Vec<Option<AccountId>>, StoreError> {
+    /// Locks accounts in the order of their ids, but for those that are locked already.
+    pub(super) async fn hold(&mut self, mut wanted: BTreeMap<AccountId, Strength>) -> Result<(), StoreError> {
+        wanted.retain(|id, strength| self.held.get(id).is_none_or(|held| held < strength));
+        let in_order: Vec<_> = wanted.iter().map(|(id, strength)| (*id, *strength)).collect();
+        locks::lock_accounts(&self.transaction, &in_order, self.deadline).await?;
+        self.held.append(&mut wanted);
+        Ok(())
+    }
+
+    pub(super) async fn resolve(&self, wanted: &[(Who<'_>, Strength)]) -> Result<Vec<Option<AccountId>>, StoreError> {
         let key = |who: &Who<'_>| match who {
             Who::Name(name) => Some(name.key()),
             Who::Id(_) => None,
@@ -189,6 +204,16 @@ impl<'a> Scope<'a> {
         };
         Ok(wanted.iter().map(|(who, _)| id(who)).collect())
     }
+}
+
+/// Each account once, with the strongest lock that it is wanted with.
+pub(super) fn strongest(wanted: impl IntoIterator<Item = (AccountId, Strength)>) -> BTreeMap<AccountId, Strength> {
+    let mut strengths = BTreeMap::new();
+    for (id, strength) in wanted {
+        let strongest = strengths.entry(id).or_insert(strength);
+        *strongest = (*strongest).max(strength);
+    }
+    strengths
 }
 
 /// The locked account, if it is still the one that was named.

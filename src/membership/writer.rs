@@ -6,13 +6,15 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
+use super::ahead::Locks;
 use super::error::MembershipError;
 use super::requests::{self, Answer, Logged, RequestKey, Written};
 use super::scope::Scope;
+use super::trial::{as_conflict, try_out};
 use crate::domain::bounds::Bounds;
 use crate::domain::names::Username;
 use crate::domain::policy::Policy;
-use crate::store::{Database, PooledClient, StoreError};
+use crate::store::{Database, PooledClient, StoreError, Transaction, trial};
 use crate::view::{Token, Unconfirmed, View};
 
 /// How often a write that meets others is run in all.
@@ -34,6 +36,9 @@ pub trait Operation: Send + Sync {
     /// What it answers.
     type Output: Send;
 
+    /// Whom and what it will lock, as far as it names it. Asked for where it is one of several.
+    fn locks(&self) -> Locks<'_>;
+
     /// Does it, within a transaction that the caller ends. May be run several times; only the last one counts.
     ///
     /// # Errors
@@ -52,7 +57,7 @@ pub struct WriteContext {
     pub request: Option<RequestKey>,
     /// What the caller is confined to, where it is.
     pub bounds: Option<Bounds>,
-    /// Find out what would happen, and write nothing.
+    /// Find out what would happen, and whose roles would change; write nothing.
     pub validate_only: bool,
     /// Answer only once no replica can answer without it.
     pub wait_for_replicas: bool,
@@ -63,7 +68,7 @@ pub struct WriteContext {
 /// A write whose transaction has ended.
 struct Ended<A> {
     answer: A,
-    /// `None` where nothing was written.
+    /// Where it is in the log, or the last write where there was nothing to change; `None` where it was only tried.
     logged: Option<Logged>,
 }
 
@@ -158,26 +163,23 @@ impl Writer {
         operation: &O,
         answer: &(impl Fn(Written<'_, O::Output>) -> A + Sync),
     ) -> Result<Ended<A>, MembershipError> {
+        if context.validate_only {
+            let tried = self.try_out(pooled, context, operation, answer);
+            return before(context.deadline, MembershipError::DeadlineExceeded, tried).await;
+        }
         let (client, is_committing) = pooled.parts();
-        let deadline = context.deadline.map(Instant::into_std);
         let prepared = before(context.deadline, MembershipError::DeadlineExceeded, async {
             let transaction = client.transaction().await.map_err(StoreError::from)?;
-            let request = context.request.as_ref().filter(|_| !context.validate_only);
-            if let Some((answer, logged)) = requests::recall(&transaction, context, request).await? {
+            if let Some((answer, logged)) = requests::recall(&transaction, context).await? {
                 return Ok((transaction, Ended { answer, logged: Some(logged) }, false));
             }
-            let limits = (context.bounds.as_ref(), deadline);
-            let mut scope = Scope::new(transaction, &self.policy, context.actor.as_ref(), limits);
-            scope.begin_within_bounds(O::IS_BOUNDED)?;
-            let output = operation.run(&mut scope).await?;
-            scope.end_within_bounds()?;
+            let mut scope = self.scope(transaction, context);
+            let output = scope.carry_out(operation).await?;
             let (transaction, changes) = scope.finish();
-            let answer = answer(Written { output, changes: &changes });
-            if context.validate_only {
-                return Ok((transaction, Ended { answer, logged: None }, false));
-            }
+            let answer = answer(Written { output, changes: &changes, effects: None });
             let logged = requests::log(&transaction, O::NAME, context, &changes, &answer).await?;
-            Ok::<_, MembershipError>((transaction, Ended { answer, logged: Some(logged) }, true))
+            let commits = !changes.is_empty() || context.request.is_some();
+            Ok::<_, MembershipError>((transaction, Ended { answer, logged: Some(logged) }, commits))
         });
         let (transaction, ended, commits) = prepared.await?;
         *is_committing = commits;
@@ -191,6 +193,26 @@ impl Writer {
         let late = if commits { MembershipError::OutcomeUnknown } else { MembershipError::DeadlineExceeded };
         before(context.deadline, late, end).await?;
         Ok(ended)
+    }
+
+    /// Finds out what a write would do, and leaves nothing of it.
+    async fn try_out<O: Operation, A: Answer>(
+        &self,
+        client: &mut PooledClient,
+        context: &WriteContext,
+        operation: &O,
+        answer: &(impl Fn(Written<'_, O::Output>) -> A + Sync),
+    ) -> Result<Ended<A>, MembershipError> {
+        let mut scope = self.scope(trial::begin(client).await?, context);
+        let (output, changes, effects) = try_out(&mut scope, operation).await.map_err(as_conflict)?;
+        let (transaction, _) = scope.finish();
+        transaction.rollback().await.map_err(StoreError::from)?;
+        Ok(Ended { answer: answer(Written { output, changes: &changes, effects: Some(effects) }), logged: None })
+    }
+
+    fn scope<'a>(&'a self, transaction: Transaction<'a>, context: &'a WriteContext) -> Scope<'a> {
+        let limits = (context.bounds.as_ref(), context.deadline.map(Instant::into_std));
+        Scope::new(transaction, &self.policy, context.actor.as_ref(), limits)
     }
 }
 

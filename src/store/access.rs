@@ -18,9 +18,10 @@ use super::database::Client;
 use super::deadlines::statement_timeout;
 use super::error::StoreError;
 use super::rows::{query, query_one};
-use crate::domain::facts::Time;
+use crate::domain::facts::{Time, User};
 use crate::domain::ids::{AccountId, Place, ProjectId, Revision, TeamId};
 use crate::domain::names::NameKey;
+use crate::domain::roles::OrganizationRole;
 
 /// Begins to read, all in one snapshot.
 pub async fn begin_snapshot(client: &mut Client) -> Result<Transaction<'_>, StoreError> {
@@ -71,6 +72,22 @@ pub struct Ways {
     pub teams: Vec<i64>,
     /// Whether public projects count.
     pub public: bool,
+}
+
+impl Ways {
+    /// All through which a user may hold roles.
+    pub fn of(user: &User, public: bool) -> Self {
+        let with = |place: fn(OrganizationRole) -> bool| {
+            user.organizations.iter().filter(move |(_, role)| place(*role)).map(|(AccountId(id), _)| *id)
+        };
+        Self {
+            user: Some(user.id.0),
+            accounts: [user.id.0].into_iter().chain(with(|role| role >= OrganizationRole::Admin)).collect(),
+            memberships: with(|role| role < OrganizationRole::Admin).collect(),
+            teams: user.teams.iter().map(|team| team.0).collect(),
+            public,
+        }
+    }
 }
 
 /// The page of the candidates, with what projects are called.

@@ -8,6 +8,7 @@ use std::time::Instant;
 use deadpool_postgres::GenericClient;
 use futures::future::{try_join, try_join_all};
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::deadlines::statement_timeout;
 use super::error::StoreError;
@@ -82,6 +83,15 @@ pub async fn now(client: &impl GenericClient) -> Result<Time, StoreError> {
         SELECT clock_timestamp()";
     let now: Timestamp = query_one(client, SQL, &[]).await?.get(0);
     Ok(Time(now.as_microsecond()))
+}
+
+/// Locks projects' rows until the transaction ends, in the order of their ids, as far as there are any.
+pub async fn lock_projects(client: &impl GenericClient, projects: &[ProjectId]) -> Result<(), StoreError> {
+    const SQL: &str = "-- lock_projects
+        SELECT FROM project WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE";
+    let ids: Vec<Uuid> = projects.iter().map(|project| project.0).collect();
+    query(client, SQL, &[&ids]).await?;
+    Ok(())
 }
 
 /// Locks a project's row until the transaction ends; `false` where it is gone.

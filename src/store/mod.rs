@@ -28,9 +28,10 @@ mod rows;
 pub mod scratch;
 mod standbys;
 pub mod teams;
+pub mod trial;
 
 pub use connect::{CONNECTION_WAIT, Hosts, Role};
 pub use database::{Client, Database, Databases, PooledClient};
-pub use deadpool_postgres::GenericClient;
+pub use deadpool_postgres::{GenericClient, Transaction};
 pub use error::StoreError;
 pub use standbys::Standbys;

@@ -32,3 +32,4 @@ mod stream;
 mod stuck;
 mod support;
 mod writes_again;
+mod writing;

@@ -24,7 +24,7 @@ const CALLERS: usize = 10_000;
 
 /// How much is let in.
 #[derive(Debug, Clone, Copy)]
-pub struct AdmissionLimits {
+pub struct CapacityLimits {
     /// Lists, reads and explanations at a time.
     pub reads: usize,
     /// Writes at a time.
@@ -36,16 +36,16 @@ pub struct AdmissionLimits {
 }
 
 /// Lets in what fits.
-pub(super) struct Admission {
+pub(super) struct Capacity {
     pub(super) reads: Class,
     pub(super) writes: Class,
     pub(super) streams: Class,
     pub(super) callers: Option<CallerRates>,
 }
 
-impl Admission {
-    pub(super) fn new(limits: AdmissionLimits) -> Self {
-        let AdmissionLimits { reads, writes, streams, caller_rate } = limits;
+impl Capacity {
+    pub(super) fn new(limits: CapacityLimits) -> Self {
+        let CapacityLimits { reads, writes, streams, caller_rate } = limits;
         Self {
             reads: Class::new("reads", reads),
             writes: Class::new("writes", writes),

@@ -51,12 +51,15 @@ struct Source {
     fetched: watch::Sender<(u64, Option<Instant>)>,
 }
 
+/// Tokens, and the file that their keys are followed in, where they are in one.
+type Opened = (Tokens, Option<Box<dyn Watched>>);
+
 impl Tokens {
     /// Reads the file, or prepares to fetch.
     ///
     /// # Errors
     /// A sentence that names the flag and what mends it.
-    pub(super) fn open(options: &TokenOptions) -> Result<Option<(Self, Option<Box<dyn Watched>>)>, String> {
+    pub(super) fn open(options: &TokenOptions) -> Result<Option<Opened>, String> {
         let Some((jwks, rules)) = options.rules()? else { return Ok(None) };
         let is_url = jwks.starts_with("https://") || jwks.starts_with("http://");
         let (keys, source, files) = if is_url {

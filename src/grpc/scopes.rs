@@ -20,8 +20,11 @@ pub struct Rule {
 /// The RPCs that go on.
 const STREAMS: [&str; 2] = ["AuthorizationService/StreamCheck", "ChangeService/Watch"];
 
-/// All RPCs, by service: the method, its scope, and whether it is bounded.
-const RPCS: &[(&str, &[(&str, Scope, bool)])] = {
+/// A method, its scope, and whether it is bounded.
+type Method = (&'static str, Scope, bool);
+
+/// All RPCs, by service.
+const RPCS: &[(&str, &[Method])] = {
     use Scope::{Admin, Audit, Check, Read, Write};
     &[
         (

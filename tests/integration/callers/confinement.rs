@@ -341,7 +341,9 @@ async fn what_reaches_beyond_an_organization_is_refused() {
         organizations.delete(OrganizationServiceDeleteRequest { username: "acme".to_owned(), ..Default::default() })
     )
     .unwrap();
-    let other = service
+    let house = &world.house;
+    let other = house
+        .service
         .organizations()
         .get(house.by("root", OrganizationServiceGetRequest { username: "other".to_owned() }))
         .await;

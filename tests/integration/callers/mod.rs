@@ -80,6 +80,9 @@ fn with<T>(token: &str, message: T) -> Request<T> {
     request
 }
 
+/// A caller: its name, its scopes, and further lines.
+type Listed<'a> = (&'a str, &'a [&'a str], &'a str);
+
 /// A service whose callers each have a key of their own, by name.
 struct House {
     service: Service,
@@ -89,9 +92,9 @@ struct House {
 
 impl House {
     /// Callers with these names, scopes and further lines, and `root`, who may all.
-    async fn open(callers: &[(&str, &[&str], &str)]) -> Self {
+    async fn open(callers: &[Listed<'_>]) -> Self {
         let (files, mut keys, mut text) = (Files::new(), HashMap::new(), String::new());
-        let root: (&str, &[&str], &str) = ("root", &["check", "read", "write", "admin", "audit"], "");
+        let root: Listed<'_> = ("root", &["check", "read", "write", "admin", "audit"], "");
         for (name, scopes, more) in callers.iter().chain([&root]) {
             let key = new_key();
             text += &caller(name, scopes, &format!("{}\n{more}", keys_line(&[&key])));

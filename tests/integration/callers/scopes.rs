@@ -11,7 +11,7 @@ use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 use tonic_types::StatusExt as _;
 
-use super::{House, assert_unknown};
+use super::{House, Listed, assert_unknown};
 use crate::support::reason;
 
 const SCOPES: [&str; 5] = ["check", "read", "write", "admin", "audit"];
@@ -102,8 +102,7 @@ fn every_rpc_of_the_api_stands_in_the_table_of_scopes() {
 
 #[tokio::test]
 async fn each_scope_lets_in_to_what_is_written_and_to_nothing_else() {
-    let callers: Vec<(&str, &[&str], &str)> =
-        SCOPES.iter().map(|scope| (*scope, std::slice::from_ref(scope), "")).collect();
+    let callers: Vec<Listed<'_>> = SCOPES.iter().map(|scope| (*scope, std::slice::from_ref(scope), "")).collect();
     let house = House::open(&callers).await;
     for (path, (needed, _)) in table() {
         for scope in SCOPES {

@@ -137,5 +137,5 @@ fn url(bytes: &[u8]) -> String {
 
 fn rsa() -> RsaKeyPair {
     let text: String = RSA.split_whitespace().collect();
-    RsaKeyPair::from_pkcs8(&STANDARD.decode(text).unwrap()).unwrap()
+    RsaKeyPair::from_der(&STANDARD.decode(text).unwrap()).unwrap()
 }

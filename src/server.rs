@@ -1,5 +1,6 @@
 //! The service as a whole: database, view and gRPC put together, health kept true, and everything ended in order.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,10 +19,12 @@ use tower_http::trace::TraceLayer;
 use tracing::{info, warn};
 
 use crate::access::Access;
+use crate::admission::Admission;
 use crate::changes::{Keeping, Log};
 use crate::config::ServeOptions;
 use crate::domain::policy::Policy;
 use crate::grpc::Services;
+use crate::grpc::gate::GateLayer;
 use crate::grpc::health::Health;
 use crate::grpc::v1;
 use crate::grpc::v1::authorization_service_server::AuthorizationServiceServer;
@@ -86,6 +89,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let policy = Arc::new(policy);
+    let admission = Admission::open(&options.security).map_err(ServeError::Options)?;
     let databases = open_databases(&database, options)?;
     let (view, keeper) = View::new(databases.clone(), view_settings(options));
     let writer = Writer::new(databases.main.clone(), view.clone(), Arc::clone(&policy));
@@ -103,17 +107,26 @@ pub async fn serve(
     tasks.spawn(keep((keeper, keeping), database, options.no_migrate, stop.clone()));
     let drain = CancellationToken::new();
     let address = listener.local_addr()?;
+    let gate = GateLayer::new(admission.known());
+    let (encryption, follow_files) = admission.keep();
+    tasks.spawn(stop.clone().run_until_cancelled_owned(follow_files));
     let server = transport(options)
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
         .layer(TraceLayer::new_for_grpc().make_span_with(telemetry::request_span).on_failure(()))
         .layer(PropagateRequestIdLayer::x_request_id())
-        .add_routes(routes)
-        .serve_with_incoming_shutdown(
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            drain.clone().cancelled_owned(),
-        );
-    let mut server = tokio::spawn(server);
-    info!(%address, "listening");
+        .layer(gate)
+        .add_routes(routes);
+    let draining = drain.clone().cancelled_owned();
+    announce(address, encryption.is_some(), options);
+    let mut server = match encryption {
+        Some(encryption) => {
+            tokio::spawn(server.serve_with_incoming_shutdown(encryption.connections(listener), draining))
+        }
+        None => {
+            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+            tokio::spawn(server.serve_with_incoming_shutdown(incoming, draining))
+        }
+    };
     let ended = tokio::select! {
         ended = &mut server => end(ended),
         () = shutdown => {
@@ -129,6 +142,14 @@ pub async fn serve(
     databases.close();
     info!("stopped serving");
     ended
+}
+
+/// Says where it listens, and what is dangerous about that.
+fn announce(address: SocketAddr, tls: bool, options: &ServeOptions) {
+    info!(%address, tls, callers_are_known = options.security.callers.is_some(), "listening");
+    if let Some(danger) = options.security.danger(address) {
+        warn!(%address, danger, "INSECURE");
+    }
 }
 
 /// The server below its layers: how long a call may take, and what a connection may hold.
@@ -239,14 +260,7 @@ async fn prepare_schema(config: &tokio_postgres::Config, no_migrate: bool) {
 
 fn routes(services: Services, options: &ServeOptions) -> Result<Routes, ServeError> {
     let limit = usize::try_from(options.max_message_size.as_u64()).unwrap_or(usize::MAX);
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(v1::FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            // so that grpcurl can show the details of errors
-            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
-    };
-    Ok(Routes::new(AuthorizationServiceServer::new(services.clone()).max_decoding_message_size(limit))
+    let routes = Routes::new(AuthorizationServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(UserServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(OrganizationServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(TeamServiceServer::new(services.clone()).max_decoding_message_size(limit))
@@ -254,9 +268,19 @@ fn routes(services: Services, options: &ServeOptions) -> Result<Routes, ServeErr
         .add_service(CollaboratorServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(PlanServiceServer::new(services.clone()).max_decoding_message_size(limit))
         .add_service(ChangeServiceServer::new(services.clone()).max_decoding_message_size(limit))
-        .add_service(ReplicaServiceServer::new(services).max_decoding_message_size(limit))
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?))
+        .add_service(ReplicaServiceServer::new(services).max_decoding_message_size(limit));
+    if options.security.offers_reflection() { with_reflection(routes) } else { Ok(routes) }
+}
+
+fn with_reflection(routes: Routes) -> Result<Routes, ServeError> {
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(v1::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // so that grpcurl can show the details of errors
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+    };
+    Ok(routes.add_service(reflection().build_v1()?).add_service(reflection().build_v1alpha()?))
 }
 
 fn end(ended: Result<Result<(), tonic::transport::Error>, JoinError>) -> Result<(), ServeError> {

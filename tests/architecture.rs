@@ -13,7 +13,9 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("membership", &["domain", "store", "view"]),
     ("access", &["domain", "store", "view", "membership"]),
     ("changes", &["domain", "store", "view", "membership"]),
-    ("grpc", &["domain", "membership", "access", "changes", "view"]),
+    ("callers", &["domain"]),
+    ("admission", &["callers", "config"]),
+    ("grpc", &["domain", "membership", "access", "admission", "callers", "changes", "view"]),
     // a client of services that it starts itself: nothing of how they answer
     ("conformance", &["config", "domain", "grpc", "server", "store"]),
 ];
@@ -22,9 +24,13 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("tokio_postgres", &["store", "config.rs", "server.rs", "cli", "conformance/service.rs"]),
     ("deadpool_postgres", &["store", "membership/scope.rs"]),
-    ("tonic::", &["grpc", "server.rs", "telemetry.rs", "cli", "conformance"]),
+    ("tonic::", &["grpc", "admission/listener.rs", "server.rs", "telemetry.rs", "cli", "conformance"]),
     ("prost", &["grpc", "cli", "conformance/api.rs"]),
-    ("tokio::", &["store", "view", "membership", "changes", "grpc", "server.rs", "cli", "conformance/service.rs"]),
+    ("rustls::", &["admission"]),
+    (
+        "tokio::",
+        &["store", "view", "membership", "changes", "admission", "grpc", "server.rs", "cli", "conformance/service.rs"],
+    ),
 ];
 
 const LONGEST_FILE: usize = 350;

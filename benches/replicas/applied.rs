@@ -98,7 +98,8 @@ impl Pair {
             SystemTime::now()
         });
         tokio::time::sleep(QUIET).await;
-        let context = WriteContext { actor: None, validate_only: false, wait_for_replicas: false, deadline: None };
+        let context =
+            WriteContext { actor: None, bounds: None, validate_only: false, wait_for_replicas: false, deadline: None };
         self.writer.run(&context, &operation(promote)).await.unwrap();
         let answered = SystemTime::now();
         let known = known.await.unwrap();

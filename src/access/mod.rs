@@ -9,10 +9,13 @@ mod page;
 mod projects;
 mod users;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::domain::bounds::Bounds;
 use crate::domain::facts::Time;
 use crate::domain::ids::Revision;
+use crate::domain::names::NameKey;
 use crate::domain::policy::Policy;
 use crate::membership::MembershipError;
 use crate::store::{Databases, GenericClient, PooledClient, access};
@@ -30,6 +33,8 @@ pub struct Access {
     databases: Databases,
     view: View,
     policy: Arc<Policy>,
+    /// What this clone answers of and no more.
+    bounds: Option<Bounds>,
 }
 
 /// What a snapshot shows, and when.
@@ -83,7 +88,15 @@ use in_snapshot;
 impl Access {
     /// Answers by that policy, from those databases, and never from before what that view has applied.
     pub fn new(databases: Databases, view: View, policy: Arc<Policy>) -> Self {
-        Self { databases, view, policy }
+        Self { databases, view, policy, bounds: None }
+    }
+
+    /// The same for somebody who is confined to these accounts: what does not hang off them is refused.
+    pub fn within(&self, bounds: Option<&Bounds>) -> Cow<'_, Self> {
+        match bounds {
+            None => Cow::Borrowed(self),
+            Some(bounds) => Cow::Owned(Self { bounds: Some(bounds.clone()), ..self.clone() }),
+        }
     }
 
     /// A standby, where it can be known whether it is new enough.
@@ -97,6 +110,12 @@ impl Access {
             standbys.rest();
         }
     }
+}
+
+/// Refuses, to who is confined, what is about no account, or about another one. Whether there is any such thing is not said.
+fn must_be_within(bounds: Option<&Bounds>, account: Option<&NameKey>) -> Result<(), MembershipError> {
+    let is_out = |bounds: &Bounds| account.is_none_or(|account| !bounds.contains(account));
+    if bounds.is_some_and(is_out) { Err(MembershipError::OutOfBounds) } else { Ok(()) }
 }
 
 impl Moment {

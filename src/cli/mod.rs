@@ -7,6 +7,7 @@ mod database;
 mod demo;
 mod explain;
 mod health;
+mod key;
 mod matrix;
 mod migrate;
 mod output;
@@ -56,6 +57,9 @@ enum Command {
     Conformance(conformance::ConformanceOptions),
     /// Bring a database's schema to what this build knows.
     Migrate(migrate::MigrateOptions),
+    /// Make a bearer key for a caller.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Show who may do what, or check a policy file.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -92,6 +96,7 @@ async fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Replicas(options) => replicas::run(&options).await,
         Command::Conformance(options) => conformance::run(&options).await,
         Command::Migrate(options) => migrate::run(&options).await,
+        Command::Key(command) => key::run(&command),
         Command::Policy(command) => policy::run(&command),
     }
 }

@@ -94,6 +94,14 @@ pub struct Plan {
 }
 
 impl Named {
+    /// The account's id.
+    pub fn id(&self) -> AccountId {
+        match self {
+            Self::User(user) => user.id,
+            Self::Organization(organization) => *organization,
+        }
+    }
+
     /// The organization, where it is one.
     pub fn organization(&self) -> Option<AccountId> {
         match self {

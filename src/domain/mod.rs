@@ -3,6 +3,7 @@
 //! Pure: nothing in here waits, reads a clock, or knows of a database or a wire.
 
 pub mod actions;
+pub mod bounds;
 pub mod change;
 pub mod change_filter;
 pub mod decision;

@@ -6,6 +6,7 @@ use futures::Stream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::decisions::At;
+use super::gate::Pass;
 use super::v1::authorization_service_server::AuthorizationService;
 use super::v1::{
     BatchCheckRequest, BatchCheckResponse, CheckAccountRequest, CheckAccountResponse, CheckOrganizationRequest,
@@ -20,11 +21,12 @@ type Answer<T> = Result<Response<T>, Status>;
 #[tonic::async_trait]
 impl AuthorizationService for Services {
     async fn check(&self, request: Request<CheckRequest>) -> Answer<CheckResponse> {
+        let view = self.view_for(&request);
         let (deadline, request) = self.take(request);
         let policy = &self.inner.policy;
         let question = questions::project(policy, &request.user, &request.project, &request.action)?;
         let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-        let answer = self.inner.view.check_project(policy, &question, Some(deadline)).await.map_err(errors::view)?;
+        let answer = view.check_project(policy, &question, Some(deadline)).await.map_err(errors::view)?;
         wanted.met_by(answer.token)?;
         Ok(Response::new(decisions::project(&answer.value, At::of(&answer))))
     }
@@ -33,48 +35,54 @@ impl AuthorizationService for Services {
         &self,
         request: Request<CheckOrganizationRequest>,
     ) -> Answer<CheckOrganizationResponse> {
+        let view = self.view_for(&request);
         let (deadline, request) = self.take(request);
         let policy = &self.inner.policy;
         let question = questions::organization(policy, &request.user, &request.organization, &request.action)?;
         let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-        let answer = self.inner.view.check_organization(&question, Some(deadline)).await.map_err(errors::view)?;
+        let answer = view.check_organization(&question, Some(deadline)).await.map_err(errors::view)?;
         wanted.met_by(answer.token)?;
         Ok(Response::new(decisions::organization(&answer.value, At::of(&answer))))
     }
 
     async fn check_account(&self, request: Request<CheckAccountRequest>) -> Answer<CheckAccountResponse> {
+        let view = self.view_for(&request);
         let (deadline, request) = self.take(request);
         let policy = &self.inner.policy;
         let question = questions::account(policy, &request.user, &request.account, &request.action)?;
         let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-        let answer = self.inner.view.check_account(&question, Some(deadline)).await.map_err(errors::view)?;
+        let answer = view.check_account(&question, Some(deadline)).await.map_err(errors::view)?;
         wanted.met_by(answer.token)?;
         Ok(Response::new(decisions::account(&answer.value, At::of(&answer))))
     }
 
     async fn batch_check(&self, request: Request<BatchCheckRequest>) -> Answer<BatchCheckResponse> {
+        let view = self.view_for(&request);
         let (deadline, request) = self.take(request);
-        self.check_batch(request, deadline).await.map(Response::new)
+        self.check_batch(&view, request, deadline).await.map(Response::new)
     }
 
     type StreamCheckStream = Pin<Box<dyn Stream<Item = Result<StreamCheckResponse, Status>> + Send>>;
 
     async fn stream_check(&self, request: Request<Streaming<StreamCheckRequest>>) -> Answer<Self::StreamCheckStream> {
-        Ok(Response::new(Box::pin(self.clone().check_stream(request.into_inner()))))
+        let (view, pass) = (self.view_for(&request).into_owned(), request.extensions().get::<Pass>().cloned());
+        Ok(Response::new(Box::pin(self.clone().check_stream((view, pass), request.into_inner()))))
     }
 
     async fn explain(&self, request: Request<ExplainRequest>) -> Answer<ExplainResponse> {
+        let access = self.access_for(&request);
         let (deadline, request) = self.take(request);
-        self.explain_check(request, deadline).await.map(Response::new)
+        self.explain_check(&access, request, deadline).await.map(Response::new)
     }
 
     async fn list_actions(&self, request: Request<ListActionsRequest>) -> Answer<ListActionsResponse> {
+        let view = self.view_for(&request);
         let (deadline, request) = self.take(request);
         let policy = &self.inner.policy;
         let user = fields::optional_username("user", &request.user)?.map(|user| user.key());
         let project = questions::project_key(&request.project)?;
         let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-        let decided = self.inner.view.check_every_action(policy, user.as_ref(), &project, Some(deadline)).await;
+        let decided = view.check_every_action(policy, user.as_ref(), &project, Some(deadline)).await;
         let answer = decided.map_err(errors::view)?;
         wanted.met_by(answer.token)?;
         let names = policy.project_actions().map(|(name, _)| name);
@@ -96,12 +104,14 @@ impl AuthorizationService for Services {
     }
 
     async fn list_projects(&self, request: Request<ListProjectsRequest>) -> Answer<ListProjectsResponse> {
+        let access = self.access_for(&request);
         let (deadline, request) = self.take(request);
-        self.projects_of_user(request, deadline).await.map(Response::new)
+        self.projects_of_user(&access, request, deadline).await.map(Response::new)
     }
 
     async fn list_users(&self, request: Request<ListUsersRequest>) -> Answer<ListUsersResponse> {
+        let access = self.access_for(&request);
         let (deadline, request) = self.take(request);
-        self.users_of_project(request, deadline).await.map(Response::new)
+        self.users_of_project(&access, request, deadline).await.map(Response::new)
     }
 }

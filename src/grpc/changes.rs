@@ -3,13 +3,14 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use futures::Stream;
+use futures::{Stream, StreamExt as _};
 use jiff::Timestamp;
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct, Value};
 use tokio::time::{Instant, timeout_at};
 use tonic::{Request, Response, Status};
 
+use super::gate::Pass;
 use super::pages::Paging;
 use super::v1::change_service_server::ChangeService;
 use super::v1::{
@@ -17,7 +18,7 @@ use super::v1::{
 };
 use super::watches::{self, Telling};
 use super::{Services, errors, fields, resources, revision};
-use crate::access::ChangesQuestion;
+use crate::access::{Access, ChangesQuestion};
 use crate::changes::{Event, Watch};
 use crate::domain::change::{Change, ChangeKind, LogKey, LoggedChange, Object};
 use crate::domain::change_filter::ChangeFilter;
@@ -39,19 +40,28 @@ impl ChangeService for Services {
         &self,
         request: Request<ChangeServiceListRequest>,
     ) -> Result<Response<ChangeServiceListResponse>, Status> {
+        let access = self.access_for(&request);
         let (deadline, request) = self.take(request);
-        self.changes(request, deadline).await.map(Response::new)
+        self.changes(&access, request, deadline).await.map(Response::new)
     }
 
     type WatchStream = Pin<Box<dyn Stream<Item = Result<ChangeServiceWatchResponse, Status>> + Send>>;
 
     async fn watch(&self, request: Request<ChangeServiceWatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let pass = request.extensions().get::<Pass>().cloned();
         let (deadline, request) = self.take(request);
         let filter = filter(request.filter.unwrap_or_default())?;
         let heartbeat = heartbeat(request.heartbeat)?;
         let watch = self.open_watch(&request.after, filter, deadline).await?;
         let (patience, stopping) = (self.inner.watch_patience, self.inner.stopping.child_token());
         let messages = watches::messages(watch, Telling { heartbeat, patience, stopping });
+        let messages = messages.map(move |message| pass.as_ref().map_or(Ok(()), Pass::holds).and(message));
+        // an error is the end
+        let messages = messages.scan(false, |ended, next| {
+            let next = (!*ended).then_some(next);
+            *ended |= matches!(next, Some(Err(_)));
+            futures::future::ready(next)
+        });
         Ok(Response::new(Box::pin(messages)))
     }
 }
@@ -59,6 +69,7 @@ impl ChangeService for Services {
 impl Services {
     async fn changes(
         &self,
+        access: &Access,
         request: ChangeServiceListRequest,
         deadline: Instant,
     ) -> Result<ChangeServiceListResponse, Status> {
@@ -74,7 +85,7 @@ impl Services {
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
         let page = paging.filled(LogKey::parse)?;
         let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-        let found = self.read(deadline, self.inner.access.changes(&question, page)).await?;
+        let found = self.read(deadline, access.changes(&question, page)).await?;
         wanted.met_by(found.token)?;
         let token = |revision| revision::encode(Token { revision, ..found.token });
         let next_page_token = paging.go_on(&found.token.history.to_string(), found.next.map(|key| key.to_string()))?;

@@ -36,23 +36,24 @@ impl CollaboratorService for Services {
     }
 
     async fn get(&self, request: Request<CollaboratorServiceGetRequest>) -> Answer<CollaboratorServiceGetResponse> {
+        let reader = self.reader_for(&request);
         let (deadline, request) = self.take(request);
         let reference = fields::project("project", &request.project)?;
         let name = fields::collaborator("collaborator", &request.collaborator)?;
-        let found = self.read(deadline, self.inner.reader.collaborator(&reference, &name)).await?;
+        let found = self.read(deadline, reader.collaborator(&reference, &name)).await?;
         let collaborator = Some(resources::collaborator(found));
         Ok(Response::new(CollaboratorServiceGetResponse { collaborator }))
     }
 
     async fn list(&self, request: Request<CollaboratorServiceListRequest>) -> Answer<CollaboratorServiceListResponse> {
+        let reader = self.reader_for(&request);
         let (deadline, request) = self.take(request);
         let reference = fields::project("project", &request.project)?;
         let (name, hidden) = (reference.key(), if request.include_incognito { "incognito too" } else { "" });
         let bound = vec!["collaborators", &name, hidden];
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
-        let found = self
-            .read(deadline, self.inner.reader.collaborators(&reference, request.include_incognito, paging.page()))
-            .await?;
+        let found =
+            self.read(deadline, reader.collaborators(&reference, request.include_incognito, paging.page())).await?;
         let (found, next_page_token) = paging.cut(found, key);
         let collaborators = found.into_iter().map(resources::collaborator).collect();
         Ok(Response::new(CollaboratorServiceListResponse { collaborators, next_page_token }))

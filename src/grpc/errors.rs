@@ -10,6 +10,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use tracing::{error, info};
 
 use super::{revision, v1};
+use crate::callers::Scope;
 use crate::changes::WatchError;
 use crate::domain::names::NameError;
 use crate::domain::refusal::Refusal;
@@ -22,6 +23,26 @@ const RETRY_SOON: Duration = Duration::from_millis(200);
 
 /// The most characters of a list of actions: an error travels in headers, which clients bound.
 const LONGEST_LIST: usize = 1_500;
+
+/// A caller that nobody knows. It says neither what was wrong nor whether anything was right.
+pub(super) fn caller_unknown() -> Status {
+    let message = "failed to find out who calls; show a client certificate, or send `authorization: Bearer` with a key or token, \
+                   that the caller file of the service lists";
+    status(Code::Unauthenticated, Reason::CallerUnknown, message, ErrorDetails::new())
+}
+
+/// A caller that the file does not trust with this.
+pub(super) fn scope_missing(scope: Scope) -> Status {
+    let message = format!("the caller lacks the scope `{}`", scope.name());
+    let metadata = HashMap::from([("scope".to_owned(), scope.name().to_owned())]);
+    with_metadata(Code::PermissionDenied, Reason::ScopeMissing, &message, metadata, ErrorDetails::new())
+}
+
+/// A caller that is confined to other accounts than this is about. Whether there is any such thing is not said.
+pub(super) fn out_of_bounds() -> Status {
+    let message = "the caller is confined to organizations that this is not about, or not about alone";
+    status(Code::PermissionDenied, Reason::OrganizationOutOfBounds, message, ErrorDetails::new())
+}
 
 /// A field that makes no sense.
 pub(super) fn invalid_field(field: &str, problem: &str) -> Status {
@@ -107,6 +128,7 @@ pub(super) fn view(failure: ViewError) -> Status {
         }
         ViewError::Load(LoadError::Unavailable) => unavailable(Reason::DatabaseUnavailable, &message),
         ViewError::Load(LoadError::Internal) => internal(),
+        ViewError::OutOfBounds => out_of_bounds(),
     }
 }
 
@@ -142,6 +164,7 @@ pub(super) fn membership(failure: MembershipError) -> Status {
             let metadata = HashMap::from([("revision".to_owned(), revision), ("replicas".to_owned(), replicas)]);
             with_metadata(Code::DeadlineExceeded, Reason::ReplicasBehind, &message, metadata, ErrorDetails::new())
         }
+        MembershipError::OutOfBounds => out_of_bounds(),
         MembershipError::Unavailable(_) => unavailable(Reason::DatabaseUnavailable, &message),
         MembershipError::Internal(_) => internal(),
     }

@@ -5,12 +5,13 @@ use tokio::time::Instant;
 use tonic::{Status, Streaming};
 
 use super::decisions::At;
+use super::gate::Pass;
 use super::v1::{
     BatchCheckRequest, BatchCheckResponse, CheckError, CheckResult, StreamCheckRequest, StreamCheckResponse,
     check_result,
 };
 use super::{Services, decisions, errors, questions, revision};
-use crate::view::Verdict;
+use crate::view::{Verdict, View};
 
 /// The most checks in a batch.
 const LARGEST_BATCH: usize = 1_000;
@@ -25,6 +26,7 @@ impl Services {
     /// Answers a batch: what can't be asked, and what can't be loaded, are errors of their own items.
     pub(super) async fn check_batch(
         &self,
+        view: &View,
         request: BatchCheckRequest,
         deadline: Instant,
     ) -> Result<BatchCheckResponse, Status> {
@@ -37,7 +39,7 @@ impl Services {
         let mut asked = Vec::with_capacity(request.checks.len());
         let mut ask = |item| questions::item(policy, item).map(|question| asked.push(question));
         let parsed: Vec<Result<(), Status>> = request.checks.iter().map(&mut ask).collect();
-        let answer = self.inner.view.check_all(policy, &asked, Some(deadline)).await.map_err(errors::view)?;
+        let answer = view.check_all(policy, &asked, Some(deadline)).await.map_err(errors::view)?;
         wanted.met_by(answer.token)?;
         let mut verdicts = answer.value.into_iter();
         let mut next = || verdicts.next().ok_or_else(errors::internal)?.map_err(errors::view);
@@ -50,6 +52,7 @@ impl Services {
     /// holds a bounded number of them, and no other's.
     pub(super) fn check_stream(
         self,
+        (view, pass): (View, Option<Pass>),
         requests: Streaming<StreamCheckRequest>,
     ) -> impl Stream<Item = Result<StreamCheckResponse, Status>> + Send {
         // a token of its own: streams must not meet at one lock
@@ -60,8 +63,12 @@ impl Services {
         });
         let answers = requests
             .map(move |request| {
-                let services = self.clone();
-                async move { Ok(services.answer_in_stream(request?).await) }
+                let (services, view) = (self.clone(), view.clone());
+                let may_go_on = pass.as_ref().map_or(Ok(()), Pass::holds);
+                async move {
+                    may_go_on?;
+                    Ok(services.answer_in_stream(&view, request?).await)
+                }
             })
             .buffer_unordered(UNDER_WAY);
         let answers = answers.map(Some).chain(stream::once(async { None }));
@@ -74,7 +81,7 @@ impl Services {
             })
     }
 
-    async fn answer_in_stream(&self, request: StreamCheckRequest) -> StreamCheckResponse {
+    async fn answer_in_stream(&self, view: &View, request: StreamCheckRequest) -> StreamCheckResponse {
         let deadline = Instant::now() + self.inner.timeout;
         let (id, policy) = (request.id, &self.inner.policy);
         // what is answered from memory never waits: a stream of it must let others have their turn
@@ -84,7 +91,7 @@ impl Services {
             let question = questions::item(policy, &item)?;
             drop(item);
             let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-            let answer = self.inner.view.check(policy, &question, Some(deadline)).await.map_err(errors::view)?;
+            let answer = view.check(policy, &question, Some(deadline)).await.map_err(errors::view)?;
             wanted.met_by(answer.token)?;
             Ok(answer)
         };

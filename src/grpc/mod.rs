@@ -11,6 +11,7 @@ mod errors;
 mod explain;
 mod fields;
 mod freshness;
+pub mod gate;
 pub mod health;
 mod listing;
 mod many;
@@ -22,11 +23,13 @@ mod questions;
 mod replicas;
 mod resources;
 mod revision;
+pub mod scopes;
 mod teams;
 mod users;
 mod watches;
 mod writes;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,7 +39,9 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status};
 
 use crate::access::Access;
+use crate::callers::Caller;
 use crate::changes::Log;
+use crate::domain::bounds::Bounds;
 use crate::domain::policy::Policy;
 use crate::membership::{MembershipError, Reader, Writer};
 use crate::view::{Standing, View, ViewError};
@@ -110,6 +115,21 @@ impl Services {
         (deadline, request.into_inner())
     }
 
+    /// The view as the caller of this request may see it.
+    fn view_for<R>(&self, request: &Request<R>) -> Cow<'_, View> {
+        self.inner.view.within(bounds_of(request))
+    }
+
+    /// What reads the resources that the caller of this request may read.
+    fn reader_for<R>(&self, request: &Request<R>) -> Cow<'_, Reader> {
+        self.inner.reader.within(bounds_of(request))
+    }
+
+    /// What answers of the objects that the caller of this request may ask about.
+    fn access_for<R>(&self, request: &Request<R>) -> Cow<'_, Access> {
+        self.inner.access.within(bounds_of(request))
+    }
+
     /// Runs a read until the deadline. Where the lease has run out meanwhile it is not answered: nobody knows then whether
     /// what it was read from is still the primary.
     async fn read<T>(
@@ -131,4 +151,9 @@ impl Services {
             || async { Ok::<_, Status>(Seal::new(self.inner.reader.page_secret().await.map_err(errors::membership)?)) };
         self.inner.seal.get_or_try_init(learn).await
     }
+}
+
+/// What the caller of a request is confined to, where it is.
+fn bounds_of<R>(request: &Request<R>) -> Option<&Bounds> {
+    request.extensions().get::<Caller>()?.bounds()
 }

@@ -42,17 +42,19 @@ impl OrganizationService for Services {
     }
 
     async fn get(&self, request: Request<OrganizationServiceGetRequest>) -> Answer<OrganizationServiceGetResponse> {
+        let reader = self.reader_for(&request);
         let (deadline, request) = self.take(request);
         let name = fields::username("username", &request.username)?;
-        let organization = self.read(deadline, self.inner.reader.organization(&name)).await?;
+        let organization = self.read(deadline, reader.organization(&name)).await?;
         let organization = Some(resources::organization(organization));
         Ok(Response::new(OrganizationServiceGetResponse { organization }))
     }
 
     async fn list(&self, request: Request<OrganizationServiceListRequest>) -> Answer<OrganizationServiceListResponse> {
+        let reader = self.reader_for(&request);
         let (deadline, request) = self.take(request);
         let paging = Paging::new(self.seal().await?, vec!["organizations"], request.page_size, &request.page_token)?;
-        let found = self.read(deadline, self.inner.reader.organizations(paging.page())).await?;
+        let found = self.read(deadline, reader.organizations(paging.page())).await?;
         let (found, next_page_token) = paging.cut(found, |account| account.key().as_str().to_owned());
         let organizations = found.into_iter().map(resources::organization).collect();
         Ok(Response::new(OrganizationServiceListResponse { organizations, next_page_token }))
@@ -124,23 +126,23 @@ impl OrganizationService for Services {
     }
 
     async fn get_member(&self, request: Request<GetMemberRequest>) -> Answer<GetMemberResponse> {
+        let reader = self.reader_for(&request);
         let (deadline, request) = self.take(request);
         let organization = fields::username("organization", &request.organization)?;
         let user = fields::username("user", &request.user)?;
-        let found = self.read(deadline, self.inner.reader.member(&organization, &user)).await?;
+        let found = self.read(deadline, reader.member(&organization, &user)).await?;
         let (organization, member) = found;
         Ok(Response::new(GetMemberResponse { member: Some(resources::member(&organization, member)) }))
     }
 
     async fn list_members(&self, request: Request<ListMembersRequest>) -> Answer<ListMembersResponse> {
+        let reader = self.reader_for(&request);
         let (deadline, request) = self.take(request);
         let organization = fields::username("organization", &request.organization)?;
         let (key, hidden) = (organization.key(), if request.include_hidden { "hidden too" } else { "" });
         let bound = vec!["members", key.as_str(), hidden];
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
-        let found = self
-            .read(deadline, self.inner.reader.members(&organization, request.include_hidden, paging.page()))
-            .await?;
+        let found = self.read(deadline, reader.members(&organization, request.include_hidden, paging.page())).await?;
         let (organization, members) = found;
         let (members, next_page_token) = paging.cut(members, |member| member.username.to_ascii_lowercase());
         let members = members.into_iter().map(|member| resources::member(&organization, member)).collect();

@@ -33,16 +33,18 @@ impl PlanService for Services {
     }
 
     async fn get(&self, request: Request<PlanServiceGetRequest>) -> Answer<PlanServiceGetResponse> {
+        let reader = self.reader_for(&request);
         let (deadline, request) = self.take(request);
         let code = fields::plan("code", &request.code)?;
-        let plan = self.read(deadline, self.inner.reader.plan(&code)).await?;
+        let plan = self.read(deadline, reader.plan(&code)).await?;
         Ok(Response::new(PlanServiceGetResponse { plan: Some(resources::plan(plan)) }))
     }
 
     async fn list(&self, request: Request<PlanServiceListRequest>) -> Answer<PlanServiceListResponse> {
+        let reader = self.reader_for(&request);
         let (deadline, request) = self.take(request);
         let paging = Paging::new(self.seal().await?, vec!["plans"], request.page_size, &request.page_token)?;
-        let plans = self.read(deadline, self.inner.reader.plans(paging.page())).await?;
+        let plans = self.read(deadline, reader.plans(paging.page())).await?;
         let (plans, next_page_token) = paging.cut(plans, |plan| plan.code.clone());
         let plans = plans.into_iter().map(resources::plan).collect();
         Ok(Response::new(PlanServiceListResponse { plans, next_page_token }))

@@ -37,19 +37,21 @@ impl ProjectService for Services {
     }
 
     async fn get(&self, request: Request<ProjectServiceGetRequest>) -> Answer<ProjectServiceGetResponse> {
+        let reader = self.reader_for(&request);
         let (deadline, request) = self.take(request);
         let reference = fields::project("project", &request.project)?;
-        let project = self.read(deadline, self.inner.reader.project(&reference)).await?;
+        let project = self.read(deadline, reader.project(&reference)).await?;
         Ok(Response::new(ProjectServiceGetResponse { project: Some(resources::project(project)) }))
     }
 
     async fn list(&self, request: Request<ProjectServiceListRequest>) -> Answer<ProjectServiceListResponse> {
+        let reader = self.reader_for(&request);
         let (deadline, request) = self.take(request);
         let owner = fields::optional_username("owner", &request.owner)?;
         let key = owner.as_ref().map(crate::domain::names::Username::key);
         let bound = vec!["projects", key.as_ref().map_or("", |key| key.as_str())];
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
-        let found = self.read(deadline, self.inner.reader.projects(owner.as_ref(), paging.page())).await?;
+        let found = self.read(deadline, reader.projects(owner.as_ref(), paging.page())).await?;
         let (found, next_page_token) = paging.cut(found, |project| project_key(project.owner, &project.name));
         let projects = found.into_iter().map(resources::project).collect();
         Ok(Response::new(ProjectServiceListResponse { projects, next_page_token }))

@@ -26,19 +26,21 @@ impl TeamService for Services {
     }
 
     async fn get(&self, request: Request<TeamServiceGetRequest>) -> Answer<TeamServiceGetResponse> {
+        let reader = self.reader_for(&request);
         let (deadline, request) = self.take(request);
         let path = fields::team("team", &request.team)?;
-        let team = self.read(deadline, self.inner.reader.team(&path)).await?;
+        let team = self.read(deadline, reader.team(&path)).await?;
         Ok(Response::new(TeamServiceGetResponse { team: Some(resources::team(team)) }))
     }
 
     async fn list(&self, request: Request<TeamServiceListRequest>) -> Answer<TeamServiceListResponse> {
+        let reader = self.reader_for(&request);
         let (deadline, request) = self.take(request);
         let organization = fields::username("organization", &request.organization)?;
         let key = organization.key();
         let bound = vec!["teams", key.as_str()];
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
-        let teams = self.read(deadline, self.inner.reader.teams(&organization, paging.page())).await?;
+        let teams = self.read(deadline, reader.teams(&organization, paging.page())).await?;
         let (teams, next_page_token) = paging.cut(teams, |team| team.name.to_ascii_lowercase());
         let teams = teams.into_iter().map(resources::team).collect();
         Ok(Response::new(TeamServiceListResponse { teams, next_page_token }))
@@ -77,12 +79,13 @@ impl TeamService for Services {
     }
 
     async fn list_team_members(&self, request: Request<ListTeamMembersRequest>) -> Answer<ListTeamMembersResponse> {
+        let reader = self.reader_for(&request);
         let (deadline, request) = self.take(request);
         let path = fields::team("team", &request.team)?;
         let (organization, name) = (path.organization.key(), path.team.key());
         let bound = vec!["team members", organization.as_str(), name.as_str()];
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
-        let found = self.read(deadline, self.inner.reader.team_members(&path, paging.page())).await?;
+        let found = self.read(deadline, reader.team_members(&path, paging.page())).await?;
         let (team, members) = found;
         let (members, next_page_token) = paging.cut(members, |member| member.username.to_ascii_lowercase());
         let team_members = members.into_iter().map(|member| resources::team_member(&team, member)).collect();

@@ -29,16 +29,18 @@ impl UserService for Services {
     }
 
     async fn get(&self, request: Request<UserServiceGetRequest>) -> Answer<UserServiceGetResponse> {
+        let reader = self.reader_for(&request);
         let (deadline, request) = self.take(request);
         let name = fields::username("username", &request.username)?;
-        let user = self.read(deadline, self.inner.reader.user(&name)).await?;
+        let user = self.read(deadline, reader.user(&name)).await?;
         Ok(Response::new(UserServiceGetResponse { user: Some(resources::user(user)) }))
     }
 
     async fn list(&self, request: Request<UserServiceListRequest>) -> Answer<UserServiceListResponse> {
+        let reader = self.reader_for(&request);
         let (deadline, request) = self.take(request);
         let paging = Paging::new(self.seal().await?, vec!["users"], request.page_size, &request.page_token)?;
-        let users = self.read(deadline, self.inner.reader.users(paging.page())).await?;
+        let users = self.read(deadline, reader.users(paging.page())).await?;
         let (users, next_page_token) = paging.cut(users, |user| user.key().as_str().to_owned());
         let users = users.into_iter().map(resources::user).collect();
         Ok(Response::new(UserServiceListResponse { users, next_page_token }))

@@ -2,7 +2,8 @@
 
 use tonic::{Request, Status};
 
-use super::{Services, deadline, errors, fields, revision, v1};
+use super::{Services, deadline, errors, fields, gate, revision, v1};
+use crate::callers::{Caller, Scope};
 use crate::domain::change::{Change, Object};
 use crate::membership::{Operation, WriteContext, Written};
 
@@ -62,13 +63,19 @@ write_requests!(
 );
 
 impl Services {
-    /// Takes a write apart: how it is asked for, and what.
+    /// Takes a write apart: how it is asked for, and what. Without an actor the caller acts in its own right, and must be trusted
+    /// with that.
     pub(super) fn accept<R: WriteRequest>(&self, request: Request<R>) -> Result<(WriteContext, R), Status> {
         let deadline = deadline::deadline(request.metadata(), self.inner.timeout);
+        let caller = request.extensions().get::<Caller>().cloned();
         let request = request.into_inner();
         let actor = fields::optional_username("actor", request.actor())?;
+        if let Some(caller) = caller.as_ref().filter(|_| actor.is_none()) {
+            gate::may(caller, Scope::Admin)?;
+        }
         let context = WriteContext {
             actor,
+            bounds: caller.as_ref().and_then(Caller::bounds).cloned(),
             validate_only: request.validate_only(),
             wait_for_replicas: request.wait_for_replicas(),
             deadline: Some(deadline),

@@ -60,6 +60,7 @@ struct Place {
 
 impl Operation for AddCollaborator {
     const NAME: &'static str = "add_collaborator";
+    const IS_BOUNDED: bool = true;
     type Output = Collaborator;
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Collaborator, MembershipError> {
@@ -89,6 +90,7 @@ impl Operation for AddCollaborator {
 
 impl Operation for UpdateCollaborator {
     const NAME: &'static str = "update_collaborator";
+    const IS_BOUNDED: bool = true;
     type Output = Collaborator;
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Collaborator, MembershipError> {
@@ -129,6 +131,7 @@ impl Operation for UpdateCollaborator {
 
 impl Operation for RemoveCollaborator {
     const NAME: &'static str = "remove_collaborator";
+    const IS_BOUNDED: bool = true;
     type Output = ();
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
@@ -191,6 +194,7 @@ impl Scope<'_> {
         incognito: bool,
     ) -> Result<Place, MembershipError> {
         if let CollaboratorName::Team(path) = name {
+            self.name_within_bounds(&path.organization)?;
             let team = self.team(path).await?;
             let candidate = Candidate::Team { organization: team.organization };
             return Ok(Place { project, owner, subject: Subject::Team(team.id), candidate });

@@ -38,6 +38,9 @@ pub enum MembershipError {
         names.join(", ")
     )]
     ReplicasBehind { token: Token, names: Vec<String> },
+    /// The caller is confined to other accounts. It is not said whether there is what the write is about.
+    #[error("find that within what the caller is confined to; nothing was written")]
+    OutOfBounds,
     /// The database can't be reached or is overloaded. Nothing was written.
     #[error("reach the database; nothing was written")]
     Unavailable(#[source] StoreError),

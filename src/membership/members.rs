@@ -1,7 +1,6 @@
 //! Writes of organizations' members.
 
 use super::error::MembershipError;
-use super::organizations::organization;
 use super::scope::{Scope, Who};
 use super::writer::Operation;
 use crate::domain::actions::OrganizationAction;
@@ -51,6 +50,7 @@ pub struct RemoveMember {
 
 impl Operation for AddMember {
     const NAME: &'static str = "add_member";
+    const IS_BOUNDED: bool = true;
     type Output = (Account, Member);
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(Account, Member), MembershipError> {
@@ -78,6 +78,7 @@ impl Operation for AddMember {
 
 impl Operation for UpdateMember {
     const NAME: &'static str = "update_member";
+    const IS_BOUNDED: bool = true;
     type Output = (Account, Member);
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(Account, Member), MembershipError> {
@@ -99,6 +100,7 @@ impl Operation for UpdateMember {
 
 impl Operation for RemoveMember {
     const NAME: &'static str = "remove_member";
+    const IS_BOUNDED: bool = true;
     type Output = ();
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
@@ -136,7 +138,7 @@ impl Scope<'_> {
     ) -> Result<(Account, Option<Account>), MembershipError> {
         let wanted = [(Who::Name(name), Strength::Exclusive), (Who::Name(user), Strength::Shared)];
         let mut locked = self.lock(&wanted).await?.into_iter();
-        let found = organization(locked.next().flatten(), name)?;
+        let found = self.organization(locked.next().flatten(), name)?;
         Ok((found, locked.next().flatten()))
     }
 

@@ -94,6 +94,7 @@ impl Operation for CreateOrganization {
 
 impl Operation for UpdateOrganization {
     const NAME: &'static str = "update_organization";
+    const IS_BOUNDED: bool = true;
     type Output = Account;
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Account, MembershipError> {
@@ -111,6 +112,7 @@ impl Operation for UpdateOrganization {
 
 impl Operation for DeleteOrganization {
     const NAME: &'static str = "delete_organization";
+    const IS_BOUNDED: bool = true;
     type Output = ();
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
@@ -122,12 +124,13 @@ impl Operation for DeleteOrganization {
 
 impl Operation for TransferOrganization {
     const NAME: &'static str = "transfer_organization";
+    const IS_BOUNDED: bool = true;
     type Output = Account;
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Account, MembershipError> {
         let wanted = [(Who::Name(&self.username), Strength::Exclusive), (Who::Name(&self.new_owner), Strength::Shared)];
         let mut locked = scope.lock(&wanted).await?.into_iter();
-        let before = organization(locked.next().flatten(), &self.username)?;
+        let before = scope.organization(locked.next().flatten(), &self.username)?;
         let heir = locked.next().flatten();
         scope.authorize_organization(before.id, OrganizationAction::TransferOrganization)?;
         let heir = heir.ok_or_else(|| MembershipError::not_found(Object::User, &self.new_owner))?;
@@ -161,7 +164,17 @@ impl Scope<'_> {
         strength: Strength,
     ) -> Result<Account, MembershipError> {
         let locked = self.lock(&[(Who::Name(name), strength)]).await?;
-        organization(locked.into_iter().flatten().next(), name)
+        self.organization(locked.into_iter().flatten().next(), name)
+    }
+
+    /// The locked account, if it is an organization, and one that the caller may write.
+    pub(super) fn organization(
+        &mut self,
+        account: Option<Account>,
+        name: &Username,
+    ) -> Result<Account, MembershipError> {
+        let found = account.filter(|account| !account.is_user());
+        self.within_bounds(found, || MembershipError::not_found(Object::Organization, name))
     }
 
     /// Makes an organization's former owner an admin member.
@@ -173,12 +186,6 @@ impl Scope<'_> {
         self.log_member(organization, None, member.as_ref());
         Ok(())
     }
-}
-
-/// The locked account, if it is an organization.
-pub(super) fn organization(account: Option<Account>, name: &Username) -> Result<Account, MembershipError> {
-    let found = account.filter(|account| !account.is_user());
-    found.ok_or_else(|| MembershipError::not_found(Object::Organization, name))
 }
 
 /// Only an active user can own an organization.

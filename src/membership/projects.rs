@@ -62,12 +62,13 @@ pub struct TransferProject {
 
 impl Operation for CreateProject {
     const NAME: &'static str = "create_project";
+    const IS_BOUNDED: bool = true;
     type Output = Project;
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Project, MembershipError> {
         let locked = scope.lock(&[(Who::Name(&self.owner), Strength::Shared)]).await?;
         let missing = || MembershipError::not_found(Object::User, &self.owner);
-        let owner = locked.into_iter().flatten().next().ok_or_else(missing)?;
+        let owner = scope.within_bounds(locked.into_iter().flatten().next(), missing)?;
         scope.authorize_creation(&owner).await?;
         let id = self.id.map_or_else(Uuid::now_v7, |id| id.0);
         let inserted = projects::insert(&scope.transaction, id, owner.id, self.name.as_str(), self.settings).await;
@@ -89,6 +90,7 @@ impl Operation for CreateProject {
 
 impl Operation for UpdateProject {
     const NAME: &'static str = "update_project";
+    const IS_BOUNDED: bool = true;
     type Output = Project;
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Project, MembershipError> {
@@ -108,6 +110,7 @@ impl Operation for UpdateProject {
 
 impl Operation for DeleteProject {
     const NAME: &'static str = "delete_project";
+    const IS_BOUNDED: bool = true;
     type Output = ();
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
@@ -124,6 +127,7 @@ impl Operation for DeleteProject {
 
 impl Operation for TransferProject {
     const NAME: &'static str = "transfer_project";
+    const IS_BOUNDED: bool = true;
     type Output = Project;
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Project, MembershipError> {
@@ -131,7 +135,7 @@ impl Operation for TransferProject {
         let (before, _, others) = scope.lock_project(&self.project, &wanted).await?;
         scope.authorize_project(before.id, ProjectAction::TransferProject).await?;
         let missing = || MembershipError::not_found(Object::User, &self.new_owner);
-        let heir = others.into_iter().flatten().next().ok_or_else(missing)?;
+        let heir = scope.within_bounds(others.into_iter().flatten().next(), missing)?;
         scope.authorize_creation(&heir).await?;
         if heir.id == before.owner {
             return Ok(before);

@@ -8,6 +8,7 @@ use futures::future::{OptionFuture, try_join3};
 
 use super::actor::Actor;
 use super::error::MembershipError;
+use crate::domain::bounds::Bounds;
 use crate::domain::change::{Change, Changes, EntryKey, Object};
 use crate::domain::facts::{Named, Time};
 use crate::domain::ids::AccountId;
@@ -25,6 +26,9 @@ pub struct Scope<'a> {
     pub(super) changes: Changes,
     /// The database's clock when the facts were locked.
     pub(super) now: Time,
+    bounds: Option<&'a Bounds>,
+    /// Whether an account was found to lie within the bounds.
+    is_within: bool,
 }
 
 /// An account as a write names it.
@@ -35,9 +39,14 @@ pub(super) enum Who<'a> {
 }
 
 impl<'a> Scope<'a> {
-    pub(super) fn new(transaction: Transaction<'a>, policy: &'a Policy, actor: Option<&Username>) -> Self {
+    pub(super) fn new(
+        transaction: Transaction<'a>,
+        policy: &'a Policy,
+        actor: Option<&Username>,
+        bounds: Option<&'a Bounds>,
+    ) -> Self {
         let actor = Actor::new(actor);
-        Self { transaction, policy, actor, changes: Changes::default(), now: Time(0) }
+        Self { transaction, policy, actor, changes: Changes::default(), now: Time(0), bounds, is_within: false }
     }
 
     /// The transaction, to be ended, and what was changed in it.
@@ -91,18 +100,55 @@ impl<'a> Scope<'a> {
         others: &[(Who<'_>, Strength)],
     ) -> Result<(Project, Account, Vec<Option<Account>>), MembershipError> {
         let missing = || MembershipError::not_found(Object::Project, reference);
-        let unlocked = projects::find(&self.transaction, reference).await?.ok_or_else(missing)?;
+        let unlocked = projects::find(&self.transaction, reference).await?;
+        let unlocked =
+            unlocked.ok_or_else(|| if self.bounds.is_some() { MembershipError::OutOfBounds } else { missing() })?;
         let mut wanted = vec![(Who::Id(unlocked.owner), Strength::Shared)];
         wanted.extend_from_slice(others);
         let mut accounts = self.lock(&wanted).await?;
+        let owner = self.within_bounds(accounts.remove(0), || MembershipError::Moved)?;
         if !locks::lock_project(&self.transaction, unlocked.id).await? {
             return Err(MembershipError::Moved);
         }
         let project = projects::find(&self.transaction, reference).await?;
         let project = project.filter(|project| project.id == unlocked.id && project.owner == unlocked.owner);
-        let owner = accounts.remove(0);
-        let (project, owner) = project.zip(owner).ok_or(MembershipError::Moved)?;
-        Ok((project, owner, accounts))
+        Ok((project.ok_or(MembershipError::Moved)?, owner, accounts))
+    }
+
+    /// Refuses, to a caller that is confined, a write that can't be bounded.
+    pub(super) fn begin_within_bounds(&self, is_bounded: bool) -> Result<(), MembershipError> {
+        if is_bounded { Ok(()) } else { self.unconfined_only() }
+    }
+
+    /// Refuses, to a caller that is confined, a write that was never held against its bounds.
+    pub(super) fn end_within_bounds(&self) -> Result<(), MembershipError> {
+        if self.is_within { Ok(()) } else { self.unconfined_only() }
+    }
+
+    /// Refuses, to a caller that is confined, what concerns more than its accounts.
+    pub(super) fn unconfined_only(&self) -> Result<(), MembershipError> {
+        if self.bounds.is_none() { Ok(()) } else { Err(MembershipError::OutOfBounds) }
+    }
+
+    /// Refuses, to a caller that is confined, a name that its accounts do not have: whether there is such a thing is not said.
+    pub(super) fn name_within_bounds(&self, name: &Username) -> Result<(), MembershipError> {
+        let is_out = self.bounds.is_some_and(|bounds| !bounds.contains(&name.key()));
+        if is_out { Err(MembershipError::OutOfBounds) } else { Ok(()) }
+    }
+
+    /// The account that a write is about, if it is there and within what the caller is confined to.
+    pub(super) fn within_bounds(
+        &mut self,
+        account: Option<Account>,
+        missing: impl FnOnce() -> MembershipError,
+    ) -> Result<Account, MembershipError> {
+        if let Some(bounds) = self.bounds {
+            self.is_within = account.as_ref().is_some_and(|account| bounds.contains(&account.key()));
+            if !self.is_within {
+                return Err(MembershipError::OutOfBounds);
+            }
+        }
+        account.ok_or_else(missing)
     }
 
     /// The plan of that code, or the default one.

@@ -56,6 +56,7 @@ pub struct RemoveTeamMember {
 
 impl Operation for CreateTeam {
     const NAME: &'static str = "create_team";
+    const IS_BOUNDED: bool = true;
     type Output = Team;
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Team, MembershipError> {
@@ -72,6 +73,7 @@ impl Operation for CreateTeam {
 
 impl Operation for RenameTeam {
     const NAME: &'static str = "rename_team";
+    const IS_BOUNDED: bool = true;
     type Output = Team;
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Team, MembershipError> {
@@ -89,6 +91,7 @@ impl Operation for RenameTeam {
 
 impl Operation for DeleteTeam {
     const NAME: &'static str = "delete_team";
+    const IS_BOUNDED: bool = true;
     type Output = ();
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
@@ -105,6 +108,7 @@ impl Operation for DeleteTeam {
 
 impl Operation for AddTeamMember {
     const NAME: &'static str = "add_team_member";
+    const IS_BOUNDED: bool = true;
     type Output = (Team, TeamMember);
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(Team, TeamMember), MembershipError> {
@@ -128,6 +132,7 @@ impl Operation for AddTeamMember {
 
 impl Operation for RemoveTeamMember {
     const NAME: &'static str = "remove_team_member";
+    const IS_BOUNDED: bool = true;
     type Output = ();
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {

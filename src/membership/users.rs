@@ -136,6 +136,10 @@ impl Scope<'_> {
         new_username: Option<&Username>,
         plan: Option<&PlanCode>,
     ) -> Result<Account, MembershipError> {
+        // names and plans are everybody's
+        if plan.is_some() || new_username.is_some() {
+            self.unconfined_only()?;
+        }
         if let Some(code) = plan {
             self.actor.own_right_only("put an account on a plan")?;
             after.plan = self.plan(Some(code)).await?;

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::error::MembershipError;
 use super::scope::Scope;
+use crate::domain::bounds::Bounds;
 use crate::domain::change::{Change, Changes};
 use crate::domain::ids::Place;
 use crate::domain::names::Username;
@@ -28,6 +29,10 @@ pub trait Operation: Send + Sync {
     /// What it is called in the log.
     const NAME: &'static str;
 
+    /// Whether all that it may change hangs off the accounts that it locks as what it is about: then a caller that is confined to
+    /// these may have it done. Unless a write says so, and the scope has seen such an account, it is refused to who is confined.
+    const IS_BOUNDED: bool = false;
+
     /// What it answers.
     type Output: Send;
 
@@ -43,6 +48,8 @@ pub trait Operation: Send + Sync {
 pub struct WriteContext {
     /// On whose behalf; `None`: the caller acts in its own right.
     pub actor: Option<Username>,
+    /// What the caller is confined to, where it is.
+    pub bounds: Option<Bounds>,
     /// Find out what would happen, and write nothing.
     pub validate_only: bool,
     /// Answer only once no replica can answer without it.
@@ -162,8 +169,10 @@ impl Writer {
         let actor = context.actor.as_ref().map(Username::as_str);
         let prepared = before(context.deadline, MembershipError::DeadlineExceeded, async {
             let transaction = client.transaction().await.map_err(StoreError::from)?;
-            let mut scope = Scope::new(transaction, &self.policy, context.actor.as_ref());
+            let mut scope = Scope::new(transaction, &self.policy, context.actor.as_ref(), context.bounds.as_ref());
+            scope.begin_within_bounds(O::IS_BOUNDED)?;
             let output = operation.run(&mut scope).await?;
+            scope.end_within_bounds()?;
             let (transaction, changes) = scope.finish();
             if context.validate_only {
                 return Ok((transaction, output, changes, None));

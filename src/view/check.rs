@@ -131,7 +131,7 @@ impl View {
         let decide = |glance: &mut Glance<'_>| {
             // every question is looked at, so that all that is missing is loaded at once
             let verdicts: Vec<_> = questions.iter().map(|one| found(one.decide(policy, glance))).collect();
-            verdicts.into_iter().map(|verdict| verdict.map(|verdict| verdict.map_err(ViewError::from))).collect()
+            verdicts.into_iter().collect()
         };
         self.consistently(deadline, decide).await
     }
@@ -186,7 +186,7 @@ impl ProjectQuestion<'_> {
 
 impl LevelQuestion<OrganizationLevel> {
     fn decide(&self, glance: &mut Glance<'_>) -> Result<LevelDecision<OrganizationLevel>, Blank> {
-        let (user, named) = (glance.user(self.user.as_ref()), glance.named(&self.name));
+        let (user, named) = (glance.user(self.user.as_ref()), glance.object(&self.name));
         let (user, named) = (user?, named?);
         let organization = named.value.as_ref().and_then(|named| named.organization());
         Ok(decide_organization(user.asker(), organization, self.required))
@@ -195,7 +195,7 @@ impl LevelQuestion<OrganizationLevel> {
 
 impl LevelQuestion<AccountLevel> {
     fn decide(&self, glance: &mut Glance<'_>) -> Result<LevelDecision<AccountLevel>, Blank> {
-        let (user, named) = (glance.user(self.user.as_ref()), glance.named(&self.name));
+        let (user, named) = (glance.user(self.user.as_ref()), glance.object(&self.name));
         let (user, named) = (user?, named?);
         Ok(decide_account(user.asker(), named.value.as_ref(), self.required))
     }

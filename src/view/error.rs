@@ -16,6 +16,9 @@ pub enum ViewError {
     /// The deadline passed while loading.
     #[error("load what the answer needs before the deadline")]
     DeadlineExceeded,
+    /// Who asks is confined to other accounts. It is not said whether there is what was asked about.
+    #[error("find that within what the caller is confined to")]
+    OutOfBounds,
     /// A load failed.
     #[error(transparent)]
     Load(#[from] LoadError),

@@ -24,6 +24,7 @@ mod replicas;
 mod table;
 mod weight;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::domain::bounds::Bounds;
 use crate::domain::change::EntryKey;
 use crate::domain::ids::{Place, Revision};
 use crate::store::Databases;
@@ -83,6 +85,8 @@ pub enum Freshness {
 #[derive(Clone)]
 pub struct View {
     inner: Arc<Inner>,
+    /// What the answers of this clone are confined to.
+    bounds: Option<Bounds>,
 }
 
 struct Inner {
@@ -135,8 +139,16 @@ impl View {
             settings,
             holds: Holds::default(),
         };
-        let view = Self { inner: Arc::new(inner) };
+        let view = Self { inner: Arc::new(inner), bounds: None };
         (view.clone(), Keeper { view, databases, queue })
+    }
+
+    /// The view as somebody sees it who is confined to these accounts: what lies outside is [`ViewError::OutOfBounds`].
+    pub fn within(&self, bounds: Option<&Bounds>) -> Cow<'_, Self> {
+        match bounds {
+            None => Cow::Borrowed(self),
+            Some(bounds) => Cow::Owned(Self { inner: Arc::clone(&self.inner), bounds: Some(bounds.clone()) }),
+        }
     }
 
     /// The revision that the view is at, and the history that it is in.

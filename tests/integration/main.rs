@@ -5,6 +5,7 @@
 mod agreement;
 mod batch;
 mod binary;
+mod callers;
 mod cancellation;
 mod changes;
 mod conformance;

@@ -12,8 +12,8 @@ RUN cargo build --release --locked
 FROM debian:bookworm-slim
 RUN useradd --system --uid 65532 --no-create-home --shell /usr/sbin/nologin rolegate
 COPY --from=build /src/target/release/rolegate /usr/local/bin/rolegate
-# inside a container the port must be reached from outside it; callers are not authenticated, so publish it to trusted
-# services only
+# inside a container the port must be reached from outside it; so it does not start without a caller file and TLS, or a
+# setting that says otherwise: see docs/OPERATIONS.md, «Who may call»
 ENV ROLEGATE_LISTEN=0.0.0.0:50051 \
     ROLEGATE_LOG_FORMAT=json
 EXPOSE 50051

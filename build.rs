@@ -11,6 +11,7 @@ const SERVICES: &[&str] = &[
     "change",
     "collaborator",
     "consistency",
+    "effects",
     "errors",
     "explain",
     "listing",
@@ -22,6 +23,7 @@ const SERVICES: &[&str] = &[
     "roles",
     "team",
     "user",
+    "write",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

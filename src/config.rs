@@ -1,5 +1,8 @@
 //! What an operator can set: flags, each with its environment variable, its default and its bounds.
 
+mod limits;
+mod security;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -12,6 +15,9 @@ use tokio_postgres::config::SslMode;
 use tracing_subscriber::EnvFilter;
 
 use crate::telemetry::LogFormat;
+
+pub use limits::LimitOptions;
+pub use security::{SecurityOptions, Switch, TlsOptions, TokenOptions};
 
 /// Where the service listens unless told.
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:50051";
@@ -43,10 +49,12 @@ pub struct ServeOptions {
     #[command(flatten)]
     pub database: DatabaseOptions,
 
-    /// Address and port to serve gRPC on; port 0 takes a free one. Callers are not authenticated yet: keep it where only
-    /// trusted services reach it.
+    /// Address and port to serve gRPC on; port 0 takes a free one. One that other machines reach asks for --callers and TLS.
     #[arg(long, env = "ROLEGATE_LISTEN", value_name = "ADDR", default_value = DEFAULT_LISTEN)]
     pub listen: SocketAddr,
+
+    #[command(flatten)]
+    pub security: SecurityOptions,
 
     /// Don't apply pending migrations at start: stay NOT_SERVING until `rolegate migrate` has run.
     #[arg(long, env = "ROLEGATE_NO_MIGRATE")]
@@ -107,6 +115,9 @@ pub struct ServeOptions {
     /// How long requests under way may still take after SIGTERM or Ctrl-C, 0s to 10m.
     #[arg(long, env = "ROLEGATE_SHUTDOWN_TIMEOUT", value_name = "TIME", default_value = "10s", value_parser = shutdown_timeout)]
     pub shutdown_timeout: Duration,
+
+    #[command(flatten)]
+    pub limits: LimitOptions,
 }
 
 /// How logs are written.
@@ -215,7 +226,8 @@ impl ServeOptions {
         if self.database.database_url.is_some() && self.database.data_dir.is_some() {
             return Err("--data-dir is for the private server; leave it out, or --database-url".to_owned());
         }
-        Ok(())
+        self.security.check()?;
+        self.security.may_listen(self.listen)
     }
 }
 

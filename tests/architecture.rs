@@ -13,7 +13,9 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("membership", &["domain", "store", "view"]),
     ("access", &["domain", "store", "view", "membership"]),
     ("changes", &["domain", "store", "view", "membership"]),
-    ("grpc", &["domain", "membership", "access", "changes", "view"]),
+    ("callers", &["domain"]),
+    ("admission", &["callers", "config"]),
+    ("grpc", &["domain", "membership", "access", "admission", "callers", "changes", "view"]),
     // a client of services that it starts itself: nothing of how they answer
     ("conformance", &["config", "domain", "grpc", "server", "store"]),
     // a client of services that it starts itself; what it compares them with is put together as the service is
@@ -36,11 +38,23 @@ const ONLY_IN: &[(&str, &[&str])] = &[
         ],
     ),
     ("deadpool_postgres", &["store", "membership/scope.rs"]),
-    ("tonic::", &["grpc", "server.rs", "telemetry.rs", "cli", "conformance", "bench"]),
+    ("tonic::", &["grpc", "admission/listener.rs", "server.rs", "telemetry.rs", "cli", "conformance", "bench"]),
     ("prost", &["grpc", "cli", "conformance/api.rs", "bench/writes.rs"]),
+    ("rustls::", &["admission"]),
     (
         "tokio::",
-        &["store", "view", "membership", "changes", "grpc", "server.rs", "cli", "conformance/service.rs", "bench"],
+        &[
+            "store",
+            "view",
+            "membership",
+            "changes",
+            "admission",
+            "grpc",
+            "server.rs",
+            "cli",
+            "conformance/service.rs",
+            "bench",
+        ],
     ),
 ];
 

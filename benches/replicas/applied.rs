@@ -98,8 +98,7 @@ impl Pair {
             SystemTime::now()
         });
         tokio::time::sleep(QUIET).await;
-        let context = WriteContext { actor: None, validate_only: false, wait_for_replicas: false, deadline: None };
-        self.writer.run(&context, &operation(promote)).await.unwrap();
+        self.writer.run(&WriteContext::default(), &operation(promote), |_| ()).await.unwrap();
         let answered = SystemTime::now();
         let known = known.await.unwrap();
         let committed = self.client.query_one(&self.stamp, &[&next.0]).await.unwrap().get(0);
@@ -110,5 +109,5 @@ impl Pair {
 fn operation(promote: bool) -> UpdateMember {
     let role = if promote { OrganizationRole::Creator } else { OrganizationRole::Member };
     let [organization, user] = [world::organization(0), world::user(0)].map(|name| Username::parse(&name).unwrap());
-    UpdateMember { organization, user, role: Some(role), public: None }
+    UpdateMember { organization, user, role: Some(role), public: None, etag: None }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::page::{Filling, Page};
-use super::{Access, Demand, Moment, in_snapshot};
+use super::{Access, Demand, Moment, in_snapshot, must_be_within};
 use crate::domain::change::{LogKey, LoggedChange};
 use crate::domain::change_filter::ChangeFilter;
 use crate::domain::ids::Revision;
@@ -44,6 +44,7 @@ impl Access {
         question: &ChangesQuestion,
         page: Page<LogKey>,
     ) -> Result<ChangesPage, MembershipError> {
+        must_be_within(self.bounds.as_ref(), None)?;
         in_snapshot!(self, |client, demand| read(client, demand, question, page))
     }
 }

@@ -1,11 +1,12 @@
 //! Why one check is answered as it is.
 
-use super::{Access, Demand, Moment, in_snapshot};
+use super::{Access, Demand, Moment, in_snapshot, must_be_within};
+use crate::domain::bounds::Bounds;
 use crate::domain::decision::{Asker, Decision, decide_project};
 use crate::domain::explain::{Finding, explain_origins};
 use crate::domain::facts::Named;
 use crate::domain::ids::{AccountId, TeamId};
-use crate::domain::names::{ProjectReference, Username};
+use crate::domain::names::{NameKey, ProjectReference, Username};
 use crate::domain::policy::{Policy, ProjectRule, Resolution};
 use crate::domain::records::Project;
 use crate::domain::remedy::{Step, remedies};
@@ -49,14 +50,14 @@ impl Access {
     /// # Errors
     /// When the database can't be reached.
     pub async fn explain(&self, question: &ExplainQuestion) -> Result<Explained, MembershipError> {
-        in_snapshot!(self, |client, demand| read(client, demand, &self.policy, question))
+        in_snapshot!(self, |client, demand| read(client, demand, (&self.policy, self.bounds.as_ref()), question))
     }
 }
 
 async fn read(
     client: &mut Client,
     demand: &Demand<'_>,
-    policy: &Policy,
+    (policy, bounds): (&Policy, Option<&Bounds>),
     question: &ExplainQuestion,
 ) -> Result<Explained, MembershipError> {
     let ExplainQuestion { user: username, project, rule } = question;
@@ -73,6 +74,7 @@ async fn read(
     };
     let teams = access::name_teams(&snapshot, own_teams).await?;
     let record = projects::find(&snapshot, project).await?;
+    must_be_within(bounds, record.as_ref().map(|project| NameKey::of(&project.owner_name)).as_ref())?;
     let loaded = match &record {
         None => None,
         Some(record) => {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::page::{Filling, Page};
-use super::{Access, Demand, Moment, in_snapshot};
+use super::{Access, Demand, Moment, in_snapshot, must_be_within};
 use crate::domain::change::Object;
 use crate::domain::decision::{Asker, Decision, Held, Reason, decide_project};
 use crate::domain::facts::User;
@@ -72,6 +72,7 @@ impl Access {
         question: &ProjectsQuestion,
         page: Page<ProjectId>,
     ) -> Result<ProjectsPage, MembershipError> {
+        must_be_within(self.bounds.as_ref(), question.owner.as_ref().map(Username::key).as_ref())?;
         in_snapshot!(self, |client, demand| read(client, demand, &self.policy, question, page))
     }
 }

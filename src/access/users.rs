@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::page::{Filling, Page};
-use super::{Access, Demand, Moment, in_snapshot};
+use super::{Access, Demand, Moment, in_snapshot, must_be_within};
+use crate::domain::bounds::Bounds;
 use crate::domain::decision::{Asker, Held, Reason, decide_project};
 use crate::domain::facts::{Named, User};
 use crate::domain::ids::{AccountId, ProjectId, TeamId};
@@ -58,14 +59,14 @@ impl Access {
     /// # Errors
     /// When the database can't be reached.
     pub async fn users(&self, question: &UsersQuestion, page: Page<AccountId>) -> Result<UsersPage, MembershipError> {
-        in_snapshot!(self, |client, demand| read(client, demand, &self.policy, question, page))
+        in_snapshot!(self, |client, demand| read(client, demand, (&self.policy, self.bounds.as_ref()), question, page))
     }
 }
 
 async fn read(
     client: &mut Client,
     demand: &Demand<'_>,
-    policy: &Policy,
+    (policy, bounds): (&Policy, Option<&Bounds>),
     question: &UsersQuestion,
     page: Page<AccountId>,
 ) -> Result<UsersPage, MembershipError> {
@@ -73,13 +74,15 @@ async fn read(
     let Moment { token, now } = Moment::read(&snapshot, demand).await?;
     let reason = Some(Reason::ProjectNotFound);
     let nobody = UsersPage { users: Vec::new(), everyone: false, next: None, reason, about: None, token };
-    let Some(found) = projects::find(&snapshot, &question.project).await? else { return Ok(nobody) };
+    let found = projects::find(&snapshot, &question.project).await?;
+    must_be_within(bounds, found.as_ref().map(|project| NameKey::of(&project.owner_name)).as_ref())?;
+    let Some(found) = found else { return Ok(nobody) };
     let Some(alone) = load(&snapshot, found.id, &[]).await? else { return Ok(nobody) };
     let judge = |user: &User, loaded: &LoadedProject| {
         let decision = decide_project(policy, Asker::User(user), Some(loaded.owned()), &question.rule(), now);
         decision.held.filter(|_| decision.allowed())
     };
-    let everyone = judge(&stranger(), &alone).is_some();
+    let everyone = judge(&User::stranger(), &alone).is_some();
     let mut filling = Filling::new(page, AccountId(0));
     while let Some((after, most)) = filling.wants() {
         let wanted = i64::try_from(most).unwrap_or(i64::MAX);
@@ -122,11 +125,6 @@ async fn load(
     teams.sort_unstable();
     teams.dedup();
     Ok(loads::load_projects_for(client, &[project], &ids, &teams).await?.pop())
-}
-
-/// A user whom nothing connects with anything.
-fn stranger() -> User {
-    User { id: AccountId(0), active: true, organizations: [].into(), teams: [].into() }
 }
 
 impl UsersQuestion {

@@ -15,6 +15,7 @@ use crate::domain::facts::Time;
 use crate::domain::policy::Policy;
 use crate::grpc::Services;
 use crate::grpc::decisions::{self, At};
+use crate::grpc::gate::GateLayer;
 use crate::grpc::questions;
 use crate::grpc::v1::authorization_service_server::AuthorizationService;
 use crate::grpc::v1::{
@@ -24,7 +25,7 @@ use crate::grpc::v1::{
 use crate::membership::{Reader, Writer};
 use crate::server::{self, ServeError};
 use crate::store::{Database, Databases, Hosts, Role, StoreError, loads};
-use crate::view::{ProjectKey, ProjectQuestion, View, ViewSettings};
+use crate::view::{ProjectKey, ProjectQuestion, View};
 
 /// As long as the revisions are that the service names.
 const REVISION: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -44,25 +45,18 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     let policy = built_in()?;
-    let settings = ViewSettings {
-        memory: usize::try_from(options.view_memory.as_u64()).unwrap_or(usize::MAX),
-        name: options.replica_name(),
-        lease: options.lease,
-        stale_for: options.serve_stale_for,
-        heartbeat: options.heartbeat,
-    };
     // nobody keeps it: what needs it refuses
-    let (view, _) = View::new(databases.clone(), settings);
+    let (view, _) = View::new(databases.clone(), server::view_settings(options));
     let writer = Writer::new(databases.main.clone(), view.clone(), Arc::clone(&policy));
     let reader = Reader::new(databases.main.clone());
     let access = Access::new(databases.clone(), view.clone(), Arc::clone(&policy));
     let log = Log::new(databases.main.clone(), view.clone(), usize::from(options.database_connections));
     let patience = (options.request_timeout, options.watch_patience);
-    let services = Services::new(view, policy, (reader, writer, access, log), patience);
+    let services = Services::new(view, policy, (reader, writer, access, log), patience, server::capacity(options));
     let (_reporter, health) = tonic_health::server::health_reporter();
     let routes = server::routes(authorization, services, options)?.add_service(health);
     info!(address = %listener.local_addr()?, "listening");
-    Ok(server::stack(listener, routes, options, stop).await?)
+    Ok(server::stack(listener, (None, GateLayer::new(None)), routes, options, stop).await?)
 }
 
 /// Connections to a database, none of which is made before it is needed.

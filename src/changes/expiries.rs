@@ -48,8 +48,8 @@ async fn look(log: &Log, writer: &Writer) -> Result<Option<Duration>, Membership
         return Ok(Some(remaining));
     }
     // nobody waits for it: what has ended gives nothing anywhere
-    let context = WriteContext { actor: None, validate_only: false, wait_for_replicas: false, deadline: None };
-    match writer.run(&context, &ExpireCollaborator { project, subject }).await {
+    let context = WriteContext::default();
+    match writer.run(&context, &ExpireCollaborator { project, subject }, |_| ()).await {
         Ok(_) => Ok(None),
         // another process recorded it, or it was moved
         Err(MembershipError::NotFound { .. }) => Ok(Some(Duration::ZERO)),

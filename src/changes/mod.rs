@@ -2,6 +2,7 @@
 
 mod expiries;
 mod parts;
+mod requests;
 mod retention;
 mod watch;
 
@@ -40,7 +41,7 @@ impl Log {
         Self { database, view, readers }
     }
 
-    /// Records ends of grants as they come, and forgets what is old, for ever.
+    /// Records ends of grants as they come, and forgets what is old: requests after a day, the log if asked to; for ever.
     pub async fn keep(self, writer: Writer, keeping: Keeping) {
         let forget = async {
             match keeping.retention {
@@ -48,6 +49,6 @@ impl Log {
                 None => std::future::pending().await,
             }
         };
-        tokio::join!(expiries::run(&self, &writer), forget);
+        tokio::join!(expiries::run(&self, &writer), requests::run(&self), forget);
     }
 }

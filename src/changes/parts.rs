@@ -84,6 +84,8 @@ mod tests {
             committed_at: Timestamp::UNIX_EPOCH,
             operation: String::new(),
             actor: None,
+            caller: None,
+            request_id: None,
             change: Change {
                 object: Object::Plan,
                 name: String::new(),

@@ -24,6 +24,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(options: &ServeOptions) -> Result<ExitCode, Box<dyn Error>> {
     let policy = policy::load(options.policy.as_deref())?;
+    if options.security.callers.is_some() || options.security.tls.tls_cert.is_some() {
+        return Err(
+            "the demo asks and writes as somebody who is not known; leave out --callers and --tls-cert, or `serve`"
+                .into(),
+        );
+    }
     let listener = serve::listen(options).await?;
     let address = listener.local_addr()?;
     let stop = serve::stop_on_signal()?;

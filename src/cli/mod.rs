@@ -1,6 +1,7 @@
 //! The command line: the service itself, and what operators ask of a running one over gRPC.
 
 mod ask;
+mod audit;
 mod bench;
 mod bench_server;
 mod check;
@@ -9,6 +10,7 @@ mod database;
 mod demo;
 mod explain;
 mod health;
+mod key;
 mod matrix;
 mod migrate;
 mod output;
@@ -67,6 +69,12 @@ enum Command {
     BenchServer(bench_server::BenchServerOptions),
     /// Bring a database's schema to what this build knows.
     Migrate(migrate::MigrateOptions),
+    /// Verify the log of changes.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Make a bearer key for a caller.
+    #[command(subcommand)]
+    Key(key::KeyCommand),
     /// Show who may do what, or check a policy file.
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -106,6 +114,8 @@ async fn run(command: Command) -> Result<ExitCode, Box<dyn Error>> {
         Command::Sizing(options) => Ok(sizing::run(&options)),
         Command::BenchServer(options) => bench_server::run(&options).await,
         Command::Migrate(options) => migrate::run(&options).await,
+        Command::Audit(command) => audit::run(&command).await,
+        Command::Key(command) => key::run(&command),
         Command::Policy(command) => policy::run(&command),
     }
 }

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
 
 use super::database::OpenDatabase;
 use super::policy;
+use crate::admission::Admission;
 use crate::config::ServeOptions;
 use crate::server;
 
@@ -29,9 +30,8 @@ pub(super) async fn run(options: &ServeOptions) -> Result<ExitCode, Box<dyn Erro
 /// Takes the port, before anything slow is begun.
 pub(super) async fn listen(options: &ServeOptions) -> Result<TcpListener, Box<dyn Error>> {
     options.check()?;
-    if !options.listen.ip().is_loopback() {
-        warn!(listen = %options.listen, "callers are not authenticated: whoever reaches this address may do everything");
-    }
+    // said before anything slow is begun; the service reads them once more
+    Admission::open(&options.security)?;
     let bound = TcpListener::bind(options.listen).await;
     bound.map_err(|error| {
         format!("failed to listen on {}: {error}; name another address with --listen", options.listen).into()

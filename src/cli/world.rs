@@ -90,6 +90,7 @@ async fn load_people(channel: Channel) -> Result<(), Status> {
         max_collaborators_per_private_project: -1,
         max_organization_members: -1,
         personal_projects_up_to_reporter: false,
+        etag: String::new(),
     };
     let put = PlanServicePutRequest { plan: Some(premium), wait_for_replicas: Some(false), ..Default::default() };
     PlanServiceClient::new(channel.clone()).put(put).await?;

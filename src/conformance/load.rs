@@ -55,6 +55,7 @@ async fn plans(api: &Api, world: &World) -> Result<(), ConformanceError> {
         max_collaborators_per_private_project: -1,
         max_organization_members: -1,
         personal_projects_up_to_reporter: false,
+        etag: String::new(),
     };
     must(OPEN_PLAN, api.put_plan(open).await)?;
     for plan in &world.plans {
@@ -64,6 +65,7 @@ async fn plans(api: &Api, world: &World) -> Result<(), ConformanceError> {
             max_collaborators_per_private_project: plan.max_premium_collaborators_per_private_project,
             max_organization_members: plan.max_organization_members,
             personal_projects_up_to_reporter: false,
+            etag: String::new(),
         };
         must(&plan.code, api.put_plan(put).await)?;
     }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 
 use super::{ConformanceError, Resolution};
-use crate::config::{DatabaseOptions, ServeOptions};
+use crate::config::{DatabaseOptions, LimitOptions, SecurityOptions, ServeOptions};
 use crate::domain::policy::Policy;
 use crate::server::{self, ServeError};
 use crate::store::scratch::ScratchDatabases;
@@ -94,6 +94,7 @@ fn policy(resolution: Resolution) -> Result<Policy, ConformanceError> {
 fn options() -> ServeOptions {
     ServeOptions {
         database: DatabaseOptions { database_url: None, data_dir: None, postgres_bin_dir: None },
+        security: SecurityOptions::default(),
         listen: ([127, 0, 0, 1], 0).into(),
         no_migrate: true,
         database_connections: 16,
@@ -109,6 +110,7 @@ fn options() -> ServeOptions {
         log_retention: None,
         watch_patience: Duration::from_secs(30),
         shutdown_timeout: Duration::from_secs(5),
+        limits: LimitOptions::default(),
     }
 }
 

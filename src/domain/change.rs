@@ -76,6 +76,10 @@ pub struct LoggedChange {
     pub operation: String,
     /// On whose behalf; `None`: a caller in its own right, or the clock.
     pub actor: Option<String>,
+    /// The service that asked; `None`: callers are not told apart, or the clock.
+    pub caller: Option<String>,
+    /// What it called its request.
+    pub request_id: Option<String>,
     /// What it changed.
     pub change: Change,
 }
@@ -126,6 +130,11 @@ impl Changes {
         after: Option<Value>,
     ) {
         self.list.push(Change { object, name: name.to_string(), subject: subject.to_string(), before, after });
+    }
+
+    /// Whether nothing was changed.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty() && self.touched.is_empty()
     }
 
     /// Says that an entry of the view no longer holds.

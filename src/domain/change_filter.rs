@@ -15,6 +15,8 @@ pub struct ChangeFilter {
     pub subject: String,
     /// On whose behalf.
     pub actor: String,
+    /// The service that asked, in just these letters.
+    pub caller: String,
     /// Committed then or later.
     pub from: Option<Timestamp>,
     /// Committed before then.
@@ -29,6 +31,7 @@ impl ChangeFilter {
             && same(&self.name, &change.name)
             && same(&self.subject, &change.subject)
             && same(&self.actor, logged.actor.as_deref().unwrap_or_default())
+            && (self.caller.is_empty() || logged.caller.as_ref() == Some(&self.caller))
             && self.from.is_none_or(|from| logged.committed_at >= from)
             && self.until.is_none_or(|until| logged.committed_at < until)
     }
@@ -53,6 +56,8 @@ mod tests {
             committed_at: Timestamp::from_second(100).unwrap(),
             operation: "add_member".to_owned(),
             actor: Some("Ann".to_owned()),
+            caller: Some("Portal".to_owned()),
+            request_id: None,
             change: Change {
                 object: Object::Member,
                 name: "Acme".to_owned(),
@@ -67,13 +72,15 @@ mod tests {
     fn every_field_that_is_set_must_match_and_names_match_without_regard_to_case() {
         let at = |second| Some(Timestamp::from_second(second).unwrap());
         let (name, subject, actor) = ("ACME".to_owned(), "Bob".to_owned(), "ann".to_owned());
-        let all = ChangeFilter { object: Some(Object::Member), name, subject, actor, from: at(100), until: at(101) };
+        let (object, caller) = (Some(Object::Member), "Portal".to_owned());
+        let all = ChangeFilter { object, name, subject, actor, caller, from: at(100), until: at(101) };
         assert!(ChangeFilter::default().takes(&logged()) && all.takes(&logged()));
         for (other, why) in [
             (ChangeFilter { object: Some(Object::Team), ..all.clone() }, "object"),
             (ChangeFilter { name: "acm".to_owned(), ..all.clone() }, "name"),
             (ChangeFilter { subject: "bob2".to_owned(), ..all.clone() }, "subject"),
             (ChangeFilter { actor: "bob".to_owned(), ..all.clone() }, "actor"),
+            (ChangeFilter { caller: "portal".to_owned(), ..all.clone() }, "caller, which is no name of ours"),
             (ChangeFilter { from: at(101), ..all.clone() }, "from"),
             (ChangeFilter { until: at(100), ..all.clone() }, "until is not included"),
         ] {

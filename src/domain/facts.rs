@@ -94,6 +94,14 @@ pub struct Plan {
 }
 
 impl Named {
+    /// The account's id.
+    pub fn id(&self) -> AccountId {
+        match self {
+            Self::User(user) => user.id,
+            Self::Organization(organization) => *organization,
+        }
+    }
+
     /// The organization, where it is one.
     pub fn organization(&self) -> Option<AccountId> {
         match self {
@@ -104,6 +112,11 @@ impl Named {
 }
 
 impl User {
+    /// An active user whom nothing connects with anything.
+    pub fn stranger() -> Self {
+        Self { id: AccountId(0), active: true, organizations: [].into(), teams: [].into() }
+    }
+
     /// What the user is in an organization.
     pub fn role_in(&self, organization: AccountId) -> Option<OrganizationRole> {
         let found = self.organizations.binary_search_by_key(&organization, |(id, _)| *id).ok()?;

@@ -3,9 +3,13 @@
 //! Pure: nothing in here waits, reads a clock, or knows of a database or a wire.
 
 pub mod actions;
+pub mod audit;
+pub mod bounds;
+pub mod chain;
 pub mod change;
 pub mod change_filter;
 pub mod decision;
+pub mod etag;
 pub mod explain;
 pub mod facts;
 pub mod ids;

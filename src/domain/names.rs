@@ -145,6 +145,11 @@ impl NameKey {
         Self(text.into())
     }
 
+    /// The key of a name as it is written.
+    pub fn of(name: &str) -> Self {
+        Self(name.to_ascii_lowercase().into())
+    }
+
     /// The key as text.
     pub fn as_str(&self) -> &str {
         &self.0

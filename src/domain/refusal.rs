@@ -85,6 +85,9 @@ pub enum Refusal {
     /// Accounts are on it, or it is the default.
     #[error("the plan `{0}` can't be deleted: accounts are on it, or it is the one that new accounts get")]
     PlanInUse(String),
+    /// It was changed since the caller read it.
+    #[error("`{0}` is not in the state that the etag names any more; read it again")]
+    EtagMismatch(String),
 }
 
 impl Refusal {

@@ -1,11 +1,14 @@
 //! `AuthorizationService`: the hot path, and the other questions that callers have.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use futures::Stream;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::capacity::caller_of;
 use super::decisions::At;
+use super::gate::Pass;
 use super::v1::authorization_service_server::AuthorizationService;
 use super::v1::{
     BatchCheckRequest, BatchCheckResponse, CheckAccountRequest, CheckAccountResponse, CheckOrganizationRequest,
@@ -20,11 +23,12 @@ type Answer<T> = Result<Response<T>, Status>;
 #[tonic::async_trait]
 impl AuthorizationService for Services {
     async fn check(&self, request: Request<CheckRequest>) -> Answer<CheckResponse> {
-        let (deadline, request) = self.take(request);
+        let view = self.view_for(&request);
+        let (deadline, request) = self.take(request)?;
         let policy = &self.inner.policy;
         let question = questions::project(policy, &request.user, &request.project, &request.action)?;
         let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-        let answer = self.inner.view.check_project(policy, &question, Some(deadline)).await.map_err(errors::view)?;
+        let answer = view.check_project(policy, &question, Some(deadline)).await.map_err(errors::view)?;
         wanted.met_by(answer.token)?;
         Ok(Response::new(decisions::project(&answer.value, At::of(&answer))))
     }
@@ -33,48 +37,56 @@ impl AuthorizationService for Services {
         &self,
         request: Request<CheckOrganizationRequest>,
     ) -> Answer<CheckOrganizationResponse> {
-        let (deadline, request) = self.take(request);
+        let view = self.view_for(&request);
+        let (deadline, request) = self.take(request)?;
         let policy = &self.inner.policy;
         let question = questions::organization(policy, &request.user, &request.organization, &request.action)?;
         let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-        let answer = self.inner.view.check_organization(&question, Some(deadline)).await.map_err(errors::view)?;
+        let answer = view.check_organization(&question, Some(deadline)).await.map_err(errors::view)?;
         wanted.met_by(answer.token)?;
         Ok(Response::new(decisions::organization(&answer.value, At::of(&answer))))
     }
 
     async fn check_account(&self, request: Request<CheckAccountRequest>) -> Answer<CheckAccountResponse> {
-        let (deadline, request) = self.take(request);
+        let view = self.view_for(&request);
+        let (deadline, request) = self.take(request)?;
         let policy = &self.inner.policy;
         let question = questions::account(policy, &request.user, &request.account, &request.action)?;
         let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-        let answer = self.inner.view.check_account(&question, Some(deadline)).await.map_err(errors::view)?;
+        let answer = view.check_account(&question, Some(deadline)).await.map_err(errors::view)?;
         wanted.met_by(answer.token)?;
         Ok(Response::new(decisions::account(&answer.value, At::of(&answer))))
     }
 
     async fn batch_check(&self, request: Request<BatchCheckRequest>) -> Answer<BatchCheckResponse> {
-        let (deadline, request) = self.take(request);
-        self.check_batch(request, deadline).await.map(Response::new)
+        let (view, count) = (self.view_for(&request), request.get_ref().checks.len().max(1));
+        let (deadline, request) = self.take_many(request, count)?;
+        self.check_batch(&view, request, deadline).await.map(Response::new)
     }
 
     type StreamCheckStream = Pin<Box<dyn Stream<Item = Result<StreamCheckResponse, Status>> + Send>>;
 
     async fn stream_check(&self, request: Request<Streaming<StreamCheckRequest>>) -> Answer<Self::StreamCheckStream> {
-        Ok(Response::new(Box::pin(self.clone().check_stream(request.into_inner()))))
+        let place = self.inner.capacity.streams.enter_for_long()?;
+        let (view, pass) = (self.view_for(&request).into_owned(), request.extensions().get::<Pass>().cloned());
+        let caller = caller_of(&request).map(Arc::from);
+        Ok(Response::new(Box::pin(self.clone().check_stream((view, pass), request.into_inner(), caller, place))))
     }
 
     async fn explain(&self, request: Request<ExplainRequest>) -> Answer<ExplainResponse> {
-        let (deadline, request) = self.take(request);
-        self.explain_check(request, deadline).await.map(Response::new)
+        let access = self.access_for(&request);
+        let (deadline, request) = self.take(request)?;
+        self.explain_check(&access, request, deadline).await.map(Response::new)
     }
 
     async fn list_actions(&self, request: Request<ListActionsRequest>) -> Answer<ListActionsResponse> {
-        let (deadline, request) = self.take(request);
+        let view = self.view_for(&request);
+        let (deadline, request) = self.take(request)?;
         let policy = &self.inner.policy;
         let user = fields::optional_username("user", &request.user)?.map(|user| user.key());
         let project = questions::project_key(&request.project)?;
         let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-        let decided = self.inner.view.check_every_action(policy, user.as_ref(), &project, Some(deadline)).await;
+        let decided = view.check_every_action(policy, user.as_ref(), &project, Some(deadline)).await;
         let answer = decided.map_err(errors::view)?;
         wanted.met_by(answer.token)?;
         let names = policy.project_actions().map(|(name, _)| name);
@@ -96,12 +108,14 @@ impl AuthorizationService for Services {
     }
 
     async fn list_projects(&self, request: Request<ListProjectsRequest>) -> Answer<ListProjectsResponse> {
-        let (deadline, request) = self.take(request);
-        self.projects_of_user(request, deadline).await.map(Response::new)
+        let access = self.access_for(&request);
+        let (deadline, request) = self.take(request)?;
+        self.projects_of_user(&access, request, deadline).await.map(Response::new)
     }
 
     async fn list_users(&self, request: Request<ListUsersRequest>) -> Answer<ListUsersResponse> {
-        let (deadline, request) = self.take(request);
-        self.users_of_project(request, deadline).await.map(Response::new)
+        let access = self.access_for(&request);
+        let (deadline, request) = self.take(request)?;
+        self.users_of_project(&access, request, deadline).await.map(Response::new)
     }
 }

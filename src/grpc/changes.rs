@@ -3,13 +3,14 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use futures::Stream;
+use futures::{Stream, StreamExt as _};
 use jiff::Timestamp;
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct, Value};
 use tokio::time::{Instant, timeout_at};
 use tonic::{Request, Response, Status};
 
+use super::gate::Pass;
 use super::pages::Paging;
 use super::v1::change_service_server::ChangeService;
 use super::v1::{
@@ -17,7 +18,7 @@ use super::v1::{
 };
 use super::watches::{self, Telling};
 use super::{Services, errors, fields, resources, revision};
-use crate::access::ChangesQuestion;
+use crate::access::{Access, ChangesQuestion};
 use crate::changes::{Event, Watch};
 use crate::domain::change::{Change, ChangeKind, LogKey, LoggedChange, Object};
 use crate::domain::change_filter::ChangeFilter;
@@ -39,19 +40,29 @@ impl ChangeService for Services {
         &self,
         request: Request<ChangeServiceListRequest>,
     ) -> Result<Response<ChangeServiceListResponse>, Status> {
-        let (deadline, request) = self.take(request);
-        self.changes(request, deadline).await.map(Response::new)
+        let access = self.access_for(&request);
+        let (deadline, request) = self.take(request)?;
+        self.changes(&access, request, deadline).await.map(Response::new)
     }
 
     type WatchStream = Pin<Box<dyn Stream<Item = Result<ChangeServiceWatchResponse, Status>> + Send>>;
 
     async fn watch(&self, request: Request<ChangeServiceWatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        let (deadline, request) = self.take(request);
+        let pass = request.extensions().get::<Pass>().cloned();
+        let (deadline, request) = self.take(request)?;
         let filter = filter(request.filter.unwrap_or_default())?;
         let heartbeat = heartbeat(request.heartbeat)?;
+        let place = self.inner.capacity.streams.enter_for_long()?;
         let watch = self.open_watch(&request.after, filter, deadline).await?;
         let (patience, stopping) = (self.inner.watch_patience, self.inner.stopping.child_token());
-        let messages = watches::messages(watch, Telling { heartbeat, patience, stopping });
+        let messages = watches::messages(watch, Telling { heartbeat, patience, stopping }, place);
+        let messages = messages.map(move |message| pass.as_ref().map_or(Ok(()), Pass::holds).and(message));
+        // an error is the end
+        let messages = messages.scan(false, |ended, next| {
+            let next = (!*ended).then_some(next);
+            *ended |= matches!(next, Some(Err(_)));
+            futures::future::ready(next)
+        });
         Ok(Response::new(Box::pin(messages)))
     }
 }
@@ -59,6 +70,7 @@ impl ChangeService for Services {
 impl Services {
     async fn changes(
         &self,
+        access: &Access,
         request: ChangeServiceListRequest,
         deadline: Instant,
     ) -> Result<ChangeServiceListResponse, Status> {
@@ -74,7 +86,7 @@ impl Services {
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
         let page = paging.filled(LogKey::parse)?;
         let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-        let found = self.read(deadline, self.inner.access.changes(&question, page)).await?;
+        let found = self.read(deadline, access.until(deadline.into_std()).changes(&question, page)).await?;
         wanted.met_by(found.token)?;
         let token = |revision| revision::encode(Token { revision, ..found.token });
         let next_page_token = paging.go_on(&found.token.history.to_string(), found.next.map(|key| key.to_string()))?;
@@ -117,8 +129,11 @@ fn filter(filter: v1::ChangeFilter) -> Result<ChangeFilter, Status> {
         fields::collaborator("filter.subject", &filter.subject)?;
     }
     fields::optional_username("filter.actor", &filter.actor)?;
-    let v1::ChangeFilter { name, subject, actor, .. } = filter;
-    Ok(ChangeFilter { object, name, subject, actor, from: None, until: None })
+    if filter.caller.len() > LONGEST_NAME {
+        return Err(errors::invalid_field("filter.caller", "is longer than any caller is called"));
+    }
+    let v1::ChangeFilter { name, subject, actor, caller, .. } = filter;
+    Ok(ChangeFilter { object, name, subject, actor, caller, from: None, until: None })
 }
 
 fn heartbeat(asked: Option<prost_types::Duration>) -> Result<Duration, Status> {
@@ -130,11 +145,11 @@ fn heartbeat(asked: Option<prost_types::Duration>) -> Result<Duration, Status> {
 
 /// All that a list says but which page: what its page tokens are bound to.
 fn bound(question: &ChangesQuestion) -> Vec<String> {
-    let ChangeFilter { object, name, subject, actor, from, until } = &question.filter;
+    let ChangeFilter { object, name, subject, actor, caller, from, until } = &question.filter;
     let time = |time: &Option<Timestamp>| time.map(|time| time.as_microsecond().to_string()).unwrap_or_default();
     let names = [name, subject, actor].map(|name| name.to_ascii_lowercase());
     let object = object.map(Object::name).unwrap_or_default().to_owned();
-    let rest = [object, time(from), time(until), question.oldest_first.to_string()];
+    let rest = [object, caller.clone(), time(from), time(until), question.oldest_first.to_string()];
     ["list_changes".to_owned()].into_iter().chain(names).chain(rest).collect()
 }
 
@@ -144,6 +159,8 @@ fn listed(logged: LoggedChange, token: impl Fn(Revision) -> String) -> v1::Liste
         committed_at: resources::time(logged.committed_at),
         operation: logged.operation.clone(),
         actor: logged.actor.clone().unwrap_or_default(),
+        caller: logged.caller.clone().unwrap_or_default(),
+        request_id: logged.request_id.clone().unwrap_or_default(),
         change: Some(change(logged)),
     }
 }
@@ -157,6 +174,8 @@ pub(super) fn event(event: Event, previous: Token, now: Token) -> v1::ChangeEven
         committed_at: first.and_then(|first| resources::time(first.committed_at)),
         operation: first.map(|first| first.operation.clone()).unwrap_or_default(),
         actor: first.and_then(|first| first.actor.clone()).unwrap_or_default(),
+        caller: first.and_then(|first| first.caller.clone()).unwrap_or_default(),
+        request_id: first.and_then(|first| first.request_id.clone()).unwrap_or_default(),
         part: event.part,
         more: event.more,
         changes: event.changes.into_iter().map(change).collect(),

@@ -10,7 +10,9 @@ use super::v1::{
     CollaboratorServiceRemoveRequest, CollaboratorServiceRemoveResponse, CollaboratorServiceUpdateRequest,
     CollaboratorServiceUpdateResponse,
 };
-use super::{Services, fields, resources, writes};
+use super::writes::{Ending, Output, Write};
+use super::{Services, fields, resources};
+use crate::domain::etag::Etag;
 use crate::domain::records::{Collaborator, GrantSettings};
 use crate::membership::collaborators::{AddCollaborator, RemoveCollaborator, UpdateCollaborator};
 
@@ -19,40 +21,28 @@ type Answer<T> = Result<Response<T>, Status>;
 #[tonic::async_trait]
 impl CollaboratorService for Services {
     async fn add(&self, request: Request<CollaboratorServiceAddRequest>) -> Answer<CollaboratorServiceAddResponse> {
-        let (context, request) = self.accept(request)?;
-        let operation = AddCollaborator {
-            project: fields::project("project", &request.project)?,
-            collaborator: fields::collaborator("collaborator", &request.collaborator)?,
-            grant: GrantSettings {
-                role: fields::project_role("role", request.role)?,
-                incognito: request.incognito,
-                expires_at: fields::time("expires_at", request.expires_at)?,
-            },
-        };
-        let written = self.write(&context, &operation).await?;
-        let revision = writes::revision(&written);
-        let collaborator = Some(resources::collaborator(written.output));
-        Ok(Response::new(CollaboratorServiceAddResponse { collaborator, revision }))
+        self.carry_out(request).await
     }
 
     async fn get(&self, request: Request<CollaboratorServiceGetRequest>) -> Answer<CollaboratorServiceGetResponse> {
-        let (deadline, request) = self.take(request);
+        let reader = self.reader_for(&request);
+        let (deadline, request) = self.take(request)?;
         let reference = fields::project("project", &request.project)?;
         let name = fields::collaborator("collaborator", &request.collaborator)?;
-        let found = self.read(deadline, self.inner.reader.collaborator(&reference, &name)).await?;
+        let found = self.read(deadline, reader.collaborator(&reference, &name)).await?;
         let collaborator = Some(resources::collaborator(found));
         Ok(Response::new(CollaboratorServiceGetResponse { collaborator }))
     }
 
     async fn list(&self, request: Request<CollaboratorServiceListRequest>) -> Answer<CollaboratorServiceListResponse> {
-        let (deadline, request) = self.take(request);
+        let reader = self.reader_for(&request);
+        let (deadline, request) = self.take(request)?;
         let reference = fields::project("project", &request.project)?;
         let (name, hidden) = (reference.key(), if request.include_incognito { "incognito too" } else { "" });
         let bound = vec!["collaborators", &name, hidden];
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
-        let found = self
-            .read(deadline, self.inner.reader.collaborators(&reference, request.include_incognito, paging.page()))
-            .await?;
+        let found =
+            self.read(deadline, reader.collaborators(&reference, request.include_incognito, paging.page())).await?;
         let (found, next_page_token) = paging.cut(found, key);
         let collaborators = found.into_iter().map(resources::collaborator).collect();
         Ok(Response::new(CollaboratorServiceListResponse { collaborators, next_page_token }))
@@ -62,38 +52,87 @@ impl CollaboratorService for Services {
         &self,
         request: Request<CollaboratorServiceUpdateRequest>,
     ) -> Answer<CollaboratorServiceUpdateResponse> {
-        let (context, request) = self.accept(request)?;
-        let mask = fields::mask(request.update_mask.as_ref(), &["role", "incognito", "expires_at"])?;
-        let mut operation = UpdateCollaborator {
-            project: fields::project("project", &request.project)?,
-            collaborator: fields::collaborator("collaborator", &request.collaborator)?,
-            role: None,
-            incognito: mask.contains("incognito").then_some(request.incognito),
-            expires_at: None,
-        };
-        if mask.contains("role") {
-            operation.role = Some(fields::project_role("role", request.role)?);
-        }
-        if mask.contains("expires_at") {
-            operation.expires_at = Some(fields::time("expires_at", request.expires_at)?);
-        }
-        let written = self.write(&context, &operation).await?;
-        let revision = writes::revision(&written);
-        let collaborator = Some(resources::collaborator(written.output));
-        Ok(Response::new(CollaboratorServiceUpdateResponse { collaborator, revision }))
+        self.carry_out(request).await
     }
 
     async fn remove(
         &self,
         request: Request<CollaboratorServiceRemoveRequest>,
     ) -> Answer<CollaboratorServiceRemoveResponse> {
-        let (context, request) = self.accept(request)?;
-        let operation = RemoveCollaborator {
-            project: fields::project("project", &request.project)?,
-            collaborator: fields::collaborator("collaborator", &request.collaborator)?,
+        self.carry_out(request).await
+    }
+}
+
+impl Write for CollaboratorServiceAddRequest {
+    type Operation = AddCollaborator;
+    type Response = CollaboratorServiceAddResponse;
+
+    fn operation(self) -> Result<AddCollaborator, Status> {
+        Ok(AddCollaborator {
+            project: fields::project("project", &self.project)?,
+            collaborator: fields::collaborator("collaborator", &self.collaborator)?,
+            grant: GrantSettings {
+                role: fields::project_role("role", self.role)?,
+                incognito: self.incognito,
+                expires_at: fields::time("expires_at", self.expires_at)?,
+            },
+            upsert: self.upsert,
+        })
+    }
+
+    fn answer(output: Output<Self>, ending: Ending) -> CollaboratorServiceAddResponse {
+        let Ending { effects, .. } = ending;
+        let collaborator = Some(resources::collaborator(output));
+        CollaboratorServiceAddResponse { collaborator, effects, ..Default::default() }
+    }
+}
+
+impl Write for CollaboratorServiceUpdateRequest {
+    type Operation = UpdateCollaborator;
+    type Response = CollaboratorServiceUpdateResponse;
+
+    fn operation(self) -> Result<UpdateCollaborator, Status> {
+        let mask = fields::mask(self.update_mask.as_ref(), &["role", "incognito", "expires_at"])?;
+        let mut operation = UpdateCollaborator {
+            project: fields::project("project", &self.project)?,
+            collaborator: fields::collaborator("collaborator", &self.collaborator)?,
+            role: None,
+            incognito: mask.contains("incognito").then_some(self.incognito),
+            expires_at: None,
+            etag: Etag::given(&self.etag),
         };
-        let written = self.write(&context, &operation).await?;
-        Ok(Response::new(CollaboratorServiceRemoveResponse { revision: writes::revision(&written) }))
+        if mask.contains("role") {
+            operation.role = Some(fields::project_role("role", self.role)?);
+        }
+        if mask.contains("expires_at") {
+            operation.expires_at = Some(fields::time("expires_at", self.expires_at)?);
+        }
+        Ok(operation)
+    }
+
+    fn answer(output: Output<Self>, ending: Ending) -> CollaboratorServiceUpdateResponse {
+        let Ending { effects, .. } = ending;
+        let collaborator = Some(resources::collaborator(output));
+        CollaboratorServiceUpdateResponse { collaborator, effects, ..Default::default() }
+    }
+}
+
+impl Write for CollaboratorServiceRemoveRequest {
+    type Operation = RemoveCollaborator;
+    type Response = CollaboratorServiceRemoveResponse;
+
+    fn operation(self) -> Result<RemoveCollaborator, Status> {
+        Ok(RemoveCollaborator {
+            project: fields::project("project", &self.project)?,
+            collaborator: fields::collaborator("collaborator", &self.collaborator)?,
+            etag: Etag::given(&self.etag),
+            allow_missing: self.allow_missing,
+        })
+    }
+
+    fn answer((): Output<Self>, ending: Ending) -> CollaboratorServiceRemoveResponse {
+        let Ending { effects, .. } = ending;
+        CollaboratorServiceRemoveResponse { effects, ..Default::default() }
     }
 }
 

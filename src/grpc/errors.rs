@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
-use tracing::{error, info};
+use tracing::error;
 
 use super::{revision, v1};
+use crate::callers::Scope;
 use crate::changes::WatchError;
 use crate::domain::names::NameError;
 use crate::domain::refusal::Refusal;
@@ -22,6 +23,26 @@ const RETRY_SOON: Duration = Duration::from_millis(200);
 
 /// The most characters of a list of actions: an error travels in headers, which clients bound.
 const LONGEST_LIST: usize = 1_500;
+
+/// A caller that nobody knows. It says neither what was wrong nor whether anything was right.
+pub(super) fn caller_unknown() -> Status {
+    let message = "failed to find out who calls; show a client certificate, or send `authorization: Bearer` with a key or token, \
+                   that the caller file of the service lists";
+    status(Code::Unauthenticated, Reason::CallerUnknown, message, ErrorDetails::new())
+}
+
+/// A caller that the file does not trust with this.
+pub(super) fn scope_missing(scope: Scope) -> Status {
+    let message = format!("the caller lacks the scope `{}`", scope.name());
+    let metadata = HashMap::from([("scope".to_owned(), scope.name().to_owned())]);
+    with_metadata(Code::PermissionDenied, Reason::ScopeMissing, &message, metadata, ErrorDetails::new())
+}
+
+/// A caller that is confined to other accounts than this is about. Whether there is any such thing is not said.
+pub(super) fn out_of_bounds() -> Status {
+    let message = "the caller is confined to organizations that this is not about, or not about alone";
+    status(Code::PermissionDenied, Reason::OrganizationOutOfBounds, message, ErrorDetails::new())
+}
 
 /// A field that makes no sense.
 pub(super) fn invalid_field(field: &str, problem: &str) -> Status {
@@ -37,6 +58,17 @@ pub(super) fn invalid_name(field: &str, error: NameError) -> Status {
         NameError::ProjectReference | NameError::Team | NameError::PlanCode => Reason::InvalidField,
     };
     invalid(reason, field, &error.to_string())
+}
+
+/// A request that can't be read, as tonic found it.
+pub(super) fn unreadable(found: &Status) -> Status {
+    let problem: String = found.message().chars().take(LONGEST_LIST).collect();
+    status(
+        Code::InvalidArgument,
+        Reason::UnreadableRequest,
+        &format!("the request can't be read: {problem}"),
+        ErrorDetails::new(),
+    )
 }
 
 /// An action that there is none of.
@@ -105,8 +137,10 @@ pub(super) fn view(failure: ViewError) -> Status {
         ViewError::DeadlineExceeded => {
             status(Code::DeadlineExceeded, Reason::DeadlineExceeded, &message, ErrorDetails::new())
         }
+        ViewError::Load(LoadError::Overloaded) => overloaded("checks that are not answered from memory", RETRY_SOON),
         ViewError::Load(LoadError::Unavailable) => unavailable(Reason::DatabaseUnavailable, &message),
         ViewError::Load(LoadError::Internal) => internal(),
+        ViewError::OutOfBounds => out_of_bounds(),
     }
 }
 
@@ -124,6 +158,7 @@ pub(super) fn membership(failure: MembershipError) -> Status {
             status(Code::NotFound, Reason::NotFound, &failure.to_string(), details)
         }
         MembershipError::InvalidField { field, problem } => invalid_field(field, &problem),
+        MembershipError::Operation { index, name, failure } => of_operation(index, name, &membership(*failure)),
         MembershipError::Moved | MembershipError::Met | MembershipError::Conflict => {
             let mut details = ErrorDetails::new();
             details.set_retry_info(Some(RETRY_SOON));
@@ -142,9 +177,36 @@ pub(super) fn membership(failure: MembershipError) -> Status {
             let metadata = HashMap::from([("revision".to_owned(), revision), ("replicas".to_owned(), replicas)]);
             with_metadata(Code::DeadlineExceeded, Reason::ReplicasBehind, &message, metadata, ErrorDetails::new())
         }
+        MembershipError::RequestIdReused(_) => {
+            let mut details = ErrorDetails::new();
+            details.add_precondition_failure_violation(name(Reason::RequestIdReused), "request_id", &message);
+            status(Code::FailedPrecondition, Reason::RequestIdReused, &message, details)
+        }
+        MembershipError::OutOfBounds => out_of_bounds(),
         MembershipError::Unavailable(_) => unavailable(Reason::DatabaseUnavailable, &message),
         MembershipError::Internal(_) => internal(),
     }
+}
+
+/// What became of one operation of several: its own error, with its place.
+pub(super) fn of_operation(index: usize, name: &str, status: &Status) -> Status {
+    let place = format!("operations[{index}]");
+    let mut details = status.get_error_details();
+    let (bad, info) = (details.bad_request().cloned(), details.error_info().cloned());
+    for violation in bad.into_iter().flat_map(|bad| bad.field_violations).enumerate() {
+        let (number, mut violation) = violation;
+        violation.field = format!("{place}.{name}.{}", violation.field);
+        if number == 0 {
+            details.set_bad_request(vec![violation]);
+        } else {
+            details.add_bad_request_violation(violation.field, violation.description);
+        }
+    }
+    if let Some(mut info) = info {
+        info.metadata.insert("operation".to_owned(), index.to_string());
+        details.set_error_info(info.reason, info.domain, info.metadata);
+    }
+    Status::with_error_details(status.code(), format!("{place}: {}", status.message()), details)
 }
 
 fn refused(refusal: &Refusal) -> Status {
@@ -166,13 +228,12 @@ fn refused(refusal: &Refusal) -> Status {
         }
         _ => {}
     }
-    info!(reason = name(reason), message, "refused a write");
     with_metadata(code, reason, &message, metadata, details)
 }
 
 /// What each refusal is called on the wire.
 fn reason(refusal: &Refusal) -> (Code, Reason) {
-    use Code::{AlreadyExists, FailedPrecondition, InvalidArgument, PermissionDenied};
+    use Code::{Aborted, AlreadyExists, FailedPrecondition, InvalidArgument, PermissionDenied};
     match refusal {
         Refusal::OwnerCannotBeCollaborator(_) => (FailedPrecondition, Reason::OwnerCannotBeCollaborator),
         Refusal::AlreadyCollaborator(_) => (AlreadyExists, Reason::AlreadyCollaborator),
@@ -196,6 +257,7 @@ fn reason(refusal: &Refusal) -> (Code, Reason) {
         Refusal::ProjectNameTaken(_) | Refusal::ProjectIdTaken(_) => (AlreadyExists, Reason::ProjectNameTaken),
         Refusal::TeamNameTaken(_) => (AlreadyExists, Reason::TeamNameTaken),
         Refusal::PlanInUse(_) => (FailedPrecondition, Reason::PlanInUse),
+        Refusal::EtagMismatch(_) => (Aborted, Reason::EtagMismatch),
     }
 }
 
@@ -211,6 +273,23 @@ fn unavailable(reason: Reason, message: &str) -> Status {
     status(Code::Unavailable, reason, message, details)
 }
 
+/// As much of a class of work is under way as is taken at a time.
+pub(super) fn overloaded(class: &str, retry_after: Duration) -> Status {
+    exhausted(Reason::Overloaded, &format!("failed to begin: too many {class} are under way; try again"), retry_after)
+}
+
+/// A caller that sent more than its rate allows, and may go on after that long.
+pub(super) fn caller_rate(retry_after: Duration) -> Status {
+    let message = "failed to begin: the caller sends more requests a second than it may; slow down";
+    exhausted(Reason::CallerRate, message, retry_after)
+}
+
+fn exhausted(reason: Reason, message: &str, retry_after: Duration) -> Status {
+    let mut details = ErrorDetails::new();
+    details.set_retry_info(Some(retry_after));
+    status(Code::ResourceExhausted, reason, message, details)
+}
+
 /// The service is ending.
 pub(super) fn shutting_down() -> Status {
     unavailable(Reason::ShuttingDown, "failed to go on: the service is ending; ask again what was not answered")
@@ -218,8 +297,12 @@ pub(super) fn shutting_down() -> Status {
 
 /// The reason that a status of ours carries.
 pub(super) fn reason_of(status: &Status) -> Reason {
-    let name = status.get_details_error_info().map(|info| format!("ERROR_REASON_{}", info.reason));
-    name.and_then(|name| Reason::from_str_name(&name)).unwrap_or_default()
+    Reason::from_str_name(&format!("ERROR_REASON_{}", reason_name(status))).unwrap_or_default()
+}
+
+/// The same by its name.
+pub(super) fn reason_name(status: &Status) -> String {
+    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
 }
 
 /// A mistake of ours.

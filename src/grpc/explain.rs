@@ -6,7 +6,7 @@ use tonic::Status;
 use super::decisions::At;
 use super::v1::{self, Alternative, ExplainRequest, ExplainResponse, OriginExplanation, OriginStanding, StepKind};
 use super::{Services, decisions, fields, questions, resources, revision};
-use crate::access::{ExplainQuestion, Explained};
+use crate::access::{Access, ExplainQuestion, Explained};
 use crate::domain::explain::{Finding, Standing};
 use crate::domain::policy::Resolution;
 use crate::domain::remedy::Step;
@@ -14,6 +14,7 @@ use crate::domain::remedy::Step;
 impl Services {
     pub(super) async fn explain_check(
         &self,
+        access: &Access,
         request: ExplainRequest,
         deadline: Instant,
     ) -> Result<ExplainResponse, Status> {
@@ -23,7 +24,7 @@ impl Services {
             rule: *questions::project_action(&self.inner.policy, &request.action)?,
         };
         let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-        let explained = self.read(deadline, self.inner.access.explain(&question)).await?;
+        let explained = self.read(deadline, access.until(deadline.into_std()).explain(&question)).await?;
         wanted.met_by(explained.token)?;
         Ok(response(&explained))
     }

@@ -10,7 +10,7 @@ use super::{Services, v1};
 use crate::view::{Standing, View};
 
 /// What is reported for: the whole, and each service.
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     "",
     v1::authorization_service_server::AuthorizationServiceServer::<Services>::NAME,
     v1::user_service_server::UserServiceServer::<Services>::NAME,
@@ -20,6 +20,7 @@ const NAMES: [&str; 10] = [
     v1::collaborator_service_server::CollaboratorServiceServer::<Services>::NAME,
     v1::plan_service_server::PlanServiceServer::<Services>::NAME,
     v1::change_service_server::ChangeServiceServer::<Services>::NAME,
+    v1::write_service_server::WriteServiceServer::<Services>::NAME,
     v1::replica_service_server::ReplicaServiceServer::<Services>::NAME,
 ];
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::pages::Paging;
 use super::v1::{self, ListProjectsRequest, ListProjectsResponse, ListUsersRequest, ListUsersResponse};
 use super::{Services, decisions, errors, fields, questions, resources, revision};
-use crate::access::{ListedProject, ListedUser, ProjectsQuestion, UsersQuestion};
+use crate::access::{Access, ListedProject, ListedUser, ProjectsQuestion, UsersQuestion};
 use crate::domain::ids::{AccountId, ProjectId};
 use crate::domain::names::{NameKey, Username};
 use crate::domain::roles::Origin;
@@ -15,6 +15,7 @@ use crate::domain::roles::Origin;
 impl Services {
     pub(super) async fn projects_of_user(
         &self,
+        access: &Access,
         request: ListProjectsRequest,
         deadline: Instant,
     ) -> Result<ListProjectsResponse, Status> {
@@ -32,7 +33,7 @@ impl Services {
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
         let page = paging.filled(|last| Uuid::try_parse(last).ok().map(ProjectId))?;
         let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-        let found = self.read(deadline, self.inner.access.projects(&question, page)).await?;
+        let found = self.read(deadline, access.until(deadline.into_std()).projects(&question, page)).await?;
         wanted.met_by(found.token)?;
         let (AccountId(user), owner) = found.about;
         let about = format!("{user}/{}", owner.map_or(0, |AccountId(owner)| owner));
@@ -49,6 +50,7 @@ impl Services {
 
     pub(super) async fn users_of_project(
         &self,
+        access: &Access,
         request: ListUsersRequest,
         deadline: Instant,
     ) -> Result<ListUsersResponse, Status> {
@@ -63,7 +65,7 @@ impl Services {
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
         let page = paging.filled(|last| last.parse().ok().map(AccountId))?;
         let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-        let found = self.read(deadline, self.inner.access.users(&question, page)).await?;
+        let found = self.read(deadline, access.until(deadline.into_std()).users(&question, page)).await?;
         wanted.met_by(found.token)?;
         let next = found.next.map(|AccountId(last)| last.to_string());
         let next_page_token = match found.about {

@@ -1,16 +1,20 @@
 //! Several checks at once: a batch that is true at one revision, and a stream that answers as it can.
 
+use std::sync::Arc;
+
 use futures::{Stream, StreamExt as _, stream};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tonic::{Status, Streaming};
 
 use super::decisions::At;
+use super::gate::Pass;
 use super::v1::{
     BatchCheckRequest, BatchCheckResponse, CheckError, CheckResult, StreamCheckRequest, StreamCheckResponse,
     check_result,
 };
-use super::{Services, decisions, errors, questions, revision};
-use crate::view::Verdict;
+use super::{Services, decisions, errors, protocol, questions, revision};
+use crate::view::{Verdict, View};
 
 /// The most checks in a batch.
 const LARGEST_BATCH: usize = 1_000;
@@ -25,6 +29,7 @@ impl Services {
     /// Answers a batch: what can't be asked, and what can't be loaded, are errors of their own items.
     pub(super) async fn check_batch(
         &self,
+        view: &View,
         request: BatchCheckRequest,
         deadline: Instant,
     ) -> Result<BatchCheckResponse, Status> {
@@ -37,7 +42,7 @@ impl Services {
         let mut asked = Vec::with_capacity(request.checks.len());
         let mut ask = |item| questions::item(policy, item).map(|question| asked.push(question));
         let parsed: Vec<Result<(), Status>> = request.checks.iter().map(&mut ask).collect();
-        let answer = self.inner.view.check_all(policy, &asked, Some(deadline)).await.map_err(errors::view)?;
+        let answer = view.check_all(policy, &asked, Some(deadline)).await.map_err(errors::view)?;
         wanted.met_by(answer.token)?;
         let mut verdicts = answer.value.into_iter();
         let mut next = || verdicts.next().ok_or_else(errors::internal)?.map_err(errors::view);
@@ -47,10 +52,13 @@ impl Services {
     }
 
     /// Answers a stream. Nothing more is read from it while its answers are not taken, so that a caller that stops reading
-    /// holds a bounded number of them, and no other's.
+    /// holds a bounded number of them, and no other's. It keeps its place among the streams until it ends.
     pub(super) fn check_stream(
         self,
+        (view, pass): (View, Option<Pass>),
         requests: Streaming<StreamCheckRequest>,
+        caller: Option<Arc<str>>,
+        place: OwnedSemaphorePermit,
     ) -> impl Stream<Item = Result<StreamCheckResponse, Status>> + Send {
         // a token of its own: streams must not meet at one lock
         let stopping = self.inner.stopping.child_token();
@@ -60,8 +68,14 @@ impl Services {
         });
         let answers = requests
             .map(move |request| {
-                let services = self.clone();
-                async move { Ok(services.answer_in_stream(request?).await) }
+                let _kept = &place;
+                let (services, view, caller) = (self.clone(), view.clone(), caller.clone());
+                let may_go_on = pass.as_ref().map_or(Ok(()), Pass::holds);
+                async move {
+                    may_go_on?;
+                    let request = request.map_err(protocol::of_stream)?;
+                    Ok(services.answer_in_stream(&view, request, caller.as_deref()).await)
+                }
             })
             .buffer_unordered(UNDER_WAY);
         let answers = answers.map(Some).chain(stream::once(async { None }));
@@ -74,17 +88,23 @@ impl Services {
             })
     }
 
-    async fn answer_in_stream(&self, request: StreamCheckRequest) -> StreamCheckResponse {
+    async fn answer_in_stream(
+        &self,
+        view: &View,
+        request: StreamCheckRequest,
+        caller: Option<&str>,
+    ) -> StreamCheckResponse {
         let deadline = Instant::now() + self.inner.timeout;
         let (id, policy) = (request.id, &self.inner.policy);
         // what is answered from memory never waits: a stream of it must let others have their turn
         tokio::task::coop::consume_budget().await;
         let decided = async {
+            self.inner.capacity.let_send(caller, 1)?;
             let item = request.check.ok_or_else(|| errors::invalid_field("check", "must be there"))?;
             let question = questions::item(policy, &item)?;
             drop(item);
             let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-            let answer = self.inner.view.check(policy, &question, Some(deadline)).await.map_err(errors::view)?;
+            let answer = view.check(policy, &question, Some(deadline)).await.map_err(errors::view)?;
             wanted.met_by(answer.token)?;
             Ok(answer)
         };

@@ -3,30 +3,42 @@
 //! A file a service. Nothing in here decides, and nothing in here knows of SQL.
 
 mod authorization;
+mod batches;
+mod capacity;
 mod changes;
 mod collaborators;
 mod deadline;
 pub(crate) mod decisions;
+mod effects;
 mod errors;
 mod explain;
 mod fields;
+mod frames;
 mod freshness;
+#[cfg(fuzzing)]
+pub mod fuzzing;
+pub mod gate;
 pub mod health;
+pub mod incoming;
 mod listing;
 mod many;
 mod organizations;
 mod pages;
 mod plans;
 mod projects;
+pub mod protocol;
 pub(crate) mod questions;
 mod replicas;
 mod resources;
 mod revision;
+pub mod scopes;
+mod seldom;
 mod teams;
 mod users;
 mod watches;
 mod writes;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,12 +48,17 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Status};
 
 use crate::access::Access;
+use crate::callers::Caller;
 use crate::changes::Log;
+use crate::domain::bounds::Bounds;
 use crate::domain::policy::Policy;
 use crate::membership::{MembershipError, Reader, Writer};
 use crate::view::{Standing, View, ViewError};
 
+use capacity::{Capacity, caller_of};
 use pages::Seal;
+
+pub use capacity::CapacityLimits;
 
 /// The generated messages, clients and servers of `rolegate.v1`.
 #[allow(clippy::all, clippy::pedantic, missing_docs, unreachable_pub, reason = "generated")]
@@ -65,6 +82,7 @@ struct Inner {
     reader: Reader,
     writer: Writer,
     log: Log,
+    capacity: Capacity,
     /// How long a request without a deadline may take.
     timeout: Duration,
     /// How long somebody who watches may take nothing.
@@ -81,6 +99,7 @@ impl Services {
         policy: Arc<Policy>,
         (reader, writer, access, log): (Reader, Writer, Access, Log),
         (timeout, watch_patience): (Duration, Duration),
+        limits: CapacityLimits,
     ) -> Self {
         let (seal, stopping) = (OnceCell::new(), CancellationToken::new());
         Self {
@@ -91,6 +110,7 @@ impl Services {
                 reader,
                 writer,
                 log,
+                capacity: Capacity::new(limits),
                 timeout,
                 watch_patience,
                 seal,
@@ -104,19 +124,41 @@ impl Services {
         self.inner.stopping.cancel();
     }
 
-    /// Takes a request apart: until when it must be answered, and what it asks.
-    fn take<R>(&self, request: Request<R>) -> (Instant, R) {
-        let deadline = deadline::deadline(request.metadata(), self.inner.timeout);
-        (deadline, request.into_inner())
+    /// Takes a request apart, if its caller may send one: until when it must be answered, and what it asks.
+    fn take<R>(&self, request: Request<R>) -> Result<(Instant, R), Status> {
+        self.take_many(request, 1)
     }
 
-    /// Runs a read until the deadline. Where the lease has run out meanwhile it is not answered: nobody knows then whether
+    /// The same for one that counts as so many.
+    fn take_many<R>(&self, request: Request<R>, count: usize) -> Result<(Instant, R), Status> {
+        self.inner.capacity.let_send(caller_of(&request), count)?;
+        let deadline = deadline::deadline(request.metadata(), self.inner.timeout);
+        Ok((deadline, request.into_inner()))
+    }
+
+    /// The view as the caller of this request may see it.
+    fn view_for<R>(&self, request: &Request<R>) -> Cow<'_, View> {
+        self.inner.view.within(bounds_of(request))
+    }
+
+    /// What reads the resources that the caller of this request may read.
+    fn reader_for<R>(&self, request: &Request<R>) -> Cow<'_, Reader> {
+        self.inner.reader.within(bounds_of(request))
+    }
+
+    /// What answers of the objects that the caller of this request may ask about.
+    fn access_for<R>(&self, request: &Request<R>) -> Cow<'_, Access> {
+        self.inner.access.within(bounds_of(request))
+    }
+
+    /// Runs a read, if there is a place for one, until the deadline. Where the lease has run out meanwhile it is not answered: nobody knows then whether
     /// what it was read from is still the primary.
     async fn read<T>(
         &self,
         deadline: Instant,
         read: impl Future<Output = Result<T, MembershipError>>,
     ) -> Result<T, Status> {
+        let _place = self.inner.capacity.reads.enter()?;
         let late = |_| Err(MembershipError::DeadlineExceeded);
         let read = timeout_at(deadline, read).await.unwrap_or_else(late).map_err(errors::membership)?;
         match self.inner.view.standing() {
@@ -131,4 +173,9 @@ impl Services {
             || async { Ok::<_, Status>(Seal::new(self.inner.reader.page_secret().await.map_err(errors::membership)?)) };
         self.inner.seal.get_or_try_init(learn).await
     }
+}
+
+/// What the caller of a request is confined to, where it is.
+fn bounds_of<R>(request: &Request<R>) -> Option<&Bounds> {
+    request.extensions().get::<Caller>()?.bounds()
 }

@@ -42,7 +42,15 @@ impl Seal {
         seal
     }
 
-    fn open(&self, request: &[&str], token: &str) -> Option<String> {
+    /// Seals what the page before ended with, for that request.
+    pub(super) fn seal(&self, request: &[&str], after: &str) -> String {
+        let mut token = self.sign(request, after).to_vec();
+        token.extend_from_slice(after.as_bytes());
+        URL_SAFE_NO_PAD.encode(token)
+    }
+
+    /// What was sealed for that request; `None` where it was not.
+    pub(super) fn open(&self, request: &[&str], token: &str) -> Option<String> {
         let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
         let (seal, after) = bytes.split_first_chunk::<SEAL_BYTES>()?;
         let after = std::str::from_utf8(after).ok()?;
@@ -99,9 +107,7 @@ impl<'a> Paging<'a> {
 
     /// The token for the page that comes after a key.
     fn token(&self, after: &str) -> String {
-        let mut token = self.seal.sign(&self.request, after).to_vec();
-        token.extend_from_slice(after.as_bytes());
-        URL_SAFE_NO_PAD.encode(token)
+        self.seal.seal(&self.request, after)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::domain::roles::{OrganizationRole, Origin, ProjectLevel, ProjectRole};
 
 pub(super) fn user(account: Account) -> v1::User {
     v1::User {
+        etag: account.etag().to_string(),
         username: account.username,
         active: matches!(account.kind, AccountKind::User { active: true }),
         plan: account.plan.code,
@@ -16,6 +17,7 @@ pub(super) fn user(account: Account) -> v1::User {
 }
 
 pub(super) fn organization(account: Account) -> v1::Organization {
+    let etag = account.etag().to_string();
     let (owner, role) = match account.kind {
         AccountKind::User { .. } => (String::new(), None),
         AccountKind::Organization { owner_name, default_project_role, .. } => (owner_name, default_project_role),
@@ -26,11 +28,13 @@ pub(super) fn organization(account: Account) -> v1::Organization {
         default_project_role: role.map(project_role).unwrap_or_default().into(),
         plan: account.plan.code,
         created_at: time(account.created_at),
+        etag,
     }
 }
 
 pub(super) fn member(organization: &Account, member: Member) -> v1::Member {
     v1::Member {
+        etag: member.etag(organization).to_string(),
         organization: organization.username.clone(),
         user: member.username,
         role: organization_role(member.role).into(),
@@ -40,15 +44,18 @@ pub(super) fn member(organization: &Account, member: Member) -> v1::Member {
 }
 
 pub(super) fn team(team: Team) -> v1::Team {
-    v1::Team { organization: team.organization_name, name: team.name, created_at: time(team.created_at) }
+    let etag = team.etag().to_string();
+    v1::Team { organization: team.organization_name, name: team.name, created_at: time(team.created_at), etag }
 }
 
 pub(super) fn team_member(team: &Team, member: TeamMember) -> v1::TeamMember {
-    v1::TeamMember { team: team.path(), user: member.username, created_at: time(member.created_at) }
+    let etag = member.etag(team).to_string();
+    v1::TeamMember { team: team.path(), user: member.username, created_at: time(member.created_at), etag }
 }
 
 pub(super) fn project(project: Project) -> v1::Project {
     v1::Project {
+        etag: project.etag().to_string(),
         id: project.id.to_string(),
         owner: project.owner_name,
         name: project.name,
@@ -61,6 +68,7 @@ pub(super) fn project(project: Project) -> v1::Project {
 
 pub(super) fn collaborator(row: Collaborator) -> v1::Collaborator {
     v1::Collaborator {
+        etag: row.etag().to_string(),
         project: row.project.to_string(),
         collaborator: row.name,
         role: project_role(row.grant.role).into(),
@@ -76,6 +84,7 @@ pub(super) fn collaborator(row: Collaborator) -> v1::Collaborator {
 pub(super) fn plan(plan: Plan) -> v1::Plan {
     let limit = |limit: Option<u32>| limit.map_or(-1, |limit| i32::try_from(limit).unwrap_or(i32::MAX));
     v1::Plan {
+        etag: plan.etag().to_string(),
         code: plan.code,
         premium: plan.rules.premium,
         max_collaborators_per_private_project: limit(plan.rules.collaborator_limit),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::{Stream, StreamExt as _, stream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -28,14 +28,16 @@ pub(super) struct Telling {
     pub stopping: CancellationToken,
 }
 
-/// The messages of a watch, and at last why it ended.
+/// The messages of a watch, and at last why it ended. It keeps its place among the streams until then.
 pub(super) fn messages(
     watch: Watch,
     telling: Telling,
+    place: OwnedSemaphorePermit,
 ) -> impl Stream<Item = Result<ChangeServiceWatchResponse, Status>> + Send {
     let (queue, messages) = mpsc::channel(QUEUE);
     let (end, ended) = oneshot::channel();
     tokio::spawn(async move {
+        let _kept = place;
         let gone = queue.clone();
         let stopping = telling.stopping.clone();
         let mut teller = Teller { watch, telling, queue, told: None };

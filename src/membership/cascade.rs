@@ -9,6 +9,17 @@ use crate::store::collaborators::Which;
 use crate::store::teams::Places;
 use crate::store::{accounts, collaborators, members, projects, teams};
 
+/// What became of a removal, where what is absent may count as gone. Nothing was changed before it was found to be absent.
+pub(super) fn missing_is_gone<T: Default>(
+    removed: Result<T, MembershipError>,
+    allow_missing: bool,
+) -> Result<T, MembershipError> {
+    match removed {
+        Err(MembershipError::NotFound { .. }) if allow_missing => Ok(T::default()),
+        removed => removed,
+    }
+}
+
 impl Scope<'_> {
     /// Takes roles on projects away.
     pub(super) async fn remove_collaborators(&mut self, which: Which) -> Result<Vec<Collaborator>, MembershipError> {

@@ -2,18 +2,19 @@
 
 use jiff::Timestamp;
 
+use super::ahead::Locks;
+use super::cascade::missing_is_gone;
 use super::error::MembershipError;
-use super::scope::{Scope, Who};
+use super::grants::{grant_locks, name_of};
+use super::scope::Scope;
 use super::writer::Operation;
 use crate::domain::actions::ProjectAction;
-use crate::domain::change::{EntryKey, Object};
+use crate::domain::etag::Etag;
 use crate::domain::names::{CollaboratorName, ProjectReference};
-use crate::domain::records::{Account, Collaborator, GrantSettings, Project, Subject};
-use crate::domain::refusal::Refusal;
+use crate::domain::records::{Account, Collaborator, GrantSettings, Project};
 use crate::domain::roles::ProjectRole;
-use crate::domain::rules::{self, Candidate, Target};
+use crate::domain::rules::{self, Candidate};
 use crate::store::collaborators::{self, Which};
-use crate::store::locks::Strength;
 
 /// Adds a user or a team to a project.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct AddCollaborator {
     pub collaborator: CollaboratorName,
     /// With what.
     pub grant: GrantSettings,
+    /// Where it is there already: change it to this.
+    pub upsert: bool,
 }
 
 /// Changes a collaborator; what is `None` stays.
@@ -39,6 +42,8 @@ pub struct UpdateCollaborator {
     pub incognito: Option<bool>,
     /// From when on it gives nothing; `Some(None)`: never.
     pub expires_at: Option<Option<Timestamp>>,
+    /// Only where it is in this state.
+    pub etag: Option<Etag>,
 }
 
 /// Removes a collaborator.
@@ -48,23 +53,34 @@ pub struct RemoveCollaborator {
     pub project: ProjectReference,
     /// Whom.
     pub collaborator: CollaboratorName,
-}
-
-/// A project with its owner, and whoever is added, changed or removed there.
-struct Place {
-    project: Project,
-    owner: Account,
-    subject: Subject,
-    candidate: Candidate,
+    /// Only where it is in this state.
+    pub etag: Option<Etag>,
+    /// Whether it may be absent.
+    pub allow_missing: bool,
 }
 
 impl Operation for AddCollaborator {
     const NAME: &'static str = "add_collaborator";
+    const IS_BOUNDED: bool = true;
     type Output = Collaborator;
+
+    fn locks(&self) -> Locks<'_> {
+        grant_locks(&self.project, &self.collaborator)
+    }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Collaborator, MembershipError> {
         let (project, owner, user) = scope.lock_grant(&self.project, &self.collaborator).await?;
-        let authority = scope.authorize_project(project.id, ProjectAction::CreateCollaborators).await?;
+        let adds = scope.authorize_project(project.id, ProjectAction::CreateCollaborators).await;
+        if self.upsert
+            && let Some(before) = scope.grant_if_any(&project, user.as_ref(), &self.collaborator).await?
+        {
+            let changes = scope.authorize_project(project.id, ProjectAction::UpdateCollaborators).await;
+            // who may neither does not learn that there is something to change
+            changes.or(adds)?;
+            scope.must_be_future(self.grant.expires_at)?;
+            return self.as_update(&before).change(scope, project, owner, user).await;
+        }
+        let authority = adds?;
         authority.may_give(self.grant.role)?;
         if self.grant.incognito {
             scope.actor.own_right_only("add somebody incognito")?;
@@ -89,15 +105,52 @@ impl Operation for AddCollaborator {
 
 impl Operation for UpdateCollaborator {
     const NAME: &'static str = "update_collaborator";
+    const IS_BOUNDED: bool = true;
     type Output = Collaborator;
+
+    fn locks(&self) -> Locks<'_> {
+        grant_locks(&self.project, &self.collaborator)
+    }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Collaborator, MembershipError> {
         let (project, owner, user) = scope.lock_grant(&self.project, &self.collaborator).await?;
+        self.change(scope, project, owner, user).await
+    }
+}
+
+impl AddCollaborator {
+    /// What would make the grant that there is what this one shall be, as far as it is another.
+    fn as_update(&self, before: &Collaborator) -> UpdateCollaborator {
+        let GrantSettings { role, incognito, expires_at } = self.grant;
+        UpdateCollaborator {
+            project: self.project.clone(),
+            collaborator: self.collaborator.clone(),
+            role: (role != before.grant.role).then_some(role),
+            incognito: (incognito != before.grant.incognito).then_some(incognito),
+            expires_at: (expires_at != before.grant.expires_at).then_some(expires_at),
+            etag: None,
+        }
+    }
+}
+
+impl UpdateCollaborator {
+    /// Does it, once all are locked. What shall stay as it is, whatever that is, is not written.
+    async fn change(
+        &self,
+        scope: &mut Scope<'_>,
+        project: Project,
+        owner: Account,
+        user: Option<Account>,
+    ) -> Result<Collaborator, MembershipError> {
         let authority = scope.authorize_project(project.id, ProjectAction::UpdateCollaborators).await?;
         let place = scope.place(project, owner, user, &self.collaborator, false).await?;
         let before = scope.grant_of(&place, &self.collaborator).await?;
         authority.may_touch(before.grant.role)?;
         scope.may_touch_hidden(&authority, &place.project, &self.collaborator).await?;
+        before.etag().must_be(self.etag.as_ref(), || name_of(&self.collaborator, &place.project))?;
+        if self.role.is_none() && self.incognito.is_none() && self.expires_at.is_none() {
+            return Ok(before);
+        }
         let grant = GrantSettings {
             role: self.role.unwrap_or(before.grant.role),
             incognito: self.incognito.unwrap_or(before.grant.incognito),
@@ -129,9 +182,20 @@ impl Operation for UpdateCollaborator {
 
 impl Operation for RemoveCollaborator {
     const NAME: &'static str = "remove_collaborator";
+    const IS_BOUNDED: bool = true;
     type Output = ();
 
+    fn locks(&self) -> Locks<'_> {
+        grant_locks(&self.project, &self.collaborator)
+    }
+
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
+        missing_is_gone(self.remove(scope).await, self.allow_missing)
+    }
+}
+
+impl RemoveCollaborator {
+    async fn remove(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
         let (project, owner, user) = scope.lock_grant(&self.project, &self.collaborator).await?;
         let leaves = user.as_ref().is_some_and(|user| scope.actor.is(user.id));
         let authority = if leaves {
@@ -148,100 +212,8 @@ impl Operation for RemoveCollaborator {
             }
             None => scope.may_leave_grant(&place.project, &self.collaborator, &row).await?,
         }
+        row.etag().must_be(self.etag.as_ref(), || name_of(&self.collaborator, &place.project))?;
         scope.remove_collaborators(Which::Of(place.project.id, place.subject)).await?;
         Ok(())
-    }
-}
-
-impl Place {
-    fn target(&self, counted: u32) -> Target<'_> {
-        Target {
-            owner: self.project.owner,
-            owner_name: &self.owner.username,
-            owned_by_organization: !self.owner.is_user(),
-            public: self.project.settings.public,
-            counted,
-            plan: &self.owner.plan.rules,
-        }
-    }
-}
-
-impl Scope<'_> {
-    /// Locks a project with its owner, and the user whose role changes.
-    async fn lock_grant(
-        &mut self,
-        project: &ProjectReference,
-        collaborator: &CollaboratorName,
-    ) -> Result<(Project, Account, Option<Account>), MembershipError> {
-        let user = match collaborator {
-            CollaboratorName::User(user) => vec![(Who::Name(user), Strength::Shared)],
-            CollaboratorName::Team(_) => Vec::new(),
-        };
-        let (project, owner, others) = self.lock_project(project, &user).await?;
-        Ok((project, owner, others.into_iter().flatten().next()))
-    }
-
-    /// Finds whose role it is.
-    async fn place(
-        &self,
-        project: Project,
-        owner: Account,
-        user: Option<Account>,
-        name: &CollaboratorName,
-        incognito: bool,
-    ) -> Result<Place, MembershipError> {
-        if let CollaboratorName::Team(path) = name {
-            let team = self.team(path).await?;
-            let candidate = Candidate::Team { organization: team.organization };
-            return Ok(Place { project, owner, subject: Subject::Team(team.id), candidate });
-        }
-        let user = user.ok_or_else(|| MembershipError::not_found(Object::User, name))?;
-        if !user.is_user() && user.id != owner.id {
-            return Err(Refusal::NotAPerson(user.username).into());
-        }
-        let owns = owner.organization_owner() == Some(user.id);
-        let candidate = Candidate::User {
-            id: user.id,
-            premium: user.plan.rules.premium,
-            belongs: self.belongs(&owner, &user).await?,
-            counts: !incognito && !owns,
-        };
-        Ok(Place { project, owner, subject: Subject::User(user.id), candidate })
-    }
-
-    /// How many collaborators count, where a limit asks.
-    async fn counted(&self, place: &Place) -> Result<u32, MembershipError> {
-        let limited = place.owner.plan.rules.collaborator_limit.is_some() && !place.project.settings.public;
-        if limited { Ok(collaborators::count(&self.transaction, &place.project).await?) } else { Ok(0) }
-    }
-
-    async fn grant_of(&self, place: &Place, name: &CollaboratorName) -> Result<Collaborator, MembershipError> {
-        let row = collaborators::get(&self.transaction, place.project.id, place.subject).await?;
-        let missing =
-            || MembershipError::not_found(Object::Collaborator, format!("{} on {}", name, place.project.path()));
-        row.ok_or_else(missing)
-    }
-
-    /// Records a role that was given or changed, and returns it.
-    async fn changed_grant(
-        &mut self,
-        place: &Place,
-        before: Option<&Collaborator>,
-    ) -> Result<Collaborator, MembershipError> {
-        let row = collaborators::get(&self.transaction, place.project.id, place.subject).await?;
-        let row = row.ok_or(MembershipError::Moved)?;
-        self.changes.touch(EntryKey::Project(place.project.id));
-        self.log_collaborator(before, Some(&row));
-        Ok(row)
-    }
-
-    fn must_be_future(&self, expires_at: Option<Timestamp>) -> Result<(), MembershipError> {
-        match expires_at {
-            Some(time) if time.as_microsecond() <= self.now.0 => {
-                let problem = format!("must be in the future, and {time} is past by the database's clock");
-                Err(MembershipError::InvalidField { field: "expires_at", problem })
-            }
-            _ => Ok(()),
-        }
     }
 }

@@ -17,6 +17,9 @@ pub enum MembershipError {
     /// A field makes no sense.
     #[error("{field}: {problem}")]
     InvalidField { field: &'static str, problem: String },
+    /// One of several operations failed, and with it all.
+    #[error("carry out operation {index}: {failure}")]
+    Operation { index: usize, name: &'static str, failure: Box<Self> },
     /// What was found unlocked had moved before it was locked; the write is run again.
     #[error("find the same facts twice")]
     Moved,
@@ -30,7 +33,7 @@ pub enum MembershipError {
     #[error("finish before the deadline; nothing was written")]
     DeadlineExceeded,
     /// It was being committed when the deadline passed or the connection was lost: it holds or it does not.
-    #[error("learn whether the write was committed; read before trying again")]
+    #[error("learn whether the write was committed; send it again under its request_id, or read before trying again")]
     OutcomeUnknown,
     /// It is committed, and a replica that may still answer had not applied it before the deadline.
     #[error(
@@ -38,6 +41,12 @@ pub enum MembershipError {
         names.join(", ")
     )]
     ReplicasBehind { token: Token, names: Vec<String> },
+    /// Another request was sent under this id, and done. Nothing was written.
+    #[error("take another request under the id `{0}`, which one was done under within a day")]
+    RequestIdReused(String),
+    /// The caller is confined to other accounts. It is not said whether there is what the write is about.
+    #[error("find that within what the caller is confined to; nothing was written")]
+    OutOfBounds,
     /// The database can't be reached or is overloaded. Nothing was written.
     #[error("reach the database; nothing was written")]
     Unavailable(#[source] StoreError),
@@ -50,6 +59,16 @@ impl MembershipError {
     /// There is nothing of that name.
     pub fn not_found(object: Object, name: impl ToString) -> Self {
         Self::NotFound { object, name: name.to_string() }
+    }
+
+    /// The same, where it is that operation's own failure: what would have met the whole stays as it is.
+    pub(super) fn of_operation(self, index: usize, name: &'static str) -> Self {
+        match self {
+            Self::Refused(_) | Self::NotFound { .. } | Self::InvalidField { .. } => {
+                Self::Operation { index, name, failure: Box::new(self) }
+            }
+            other => other,
+        }
     }
 
     /// Whether running it again may help.

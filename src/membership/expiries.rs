@@ -1,5 +1,6 @@
 //! The write that says that a grant has reached its end. Checks do not depend on it: they judge by the clock.
 
+use super::ahead::Locks;
 use super::error::MembershipError;
 use super::scope::{Scope, Who};
 use super::writer::Operation;
@@ -22,6 +23,11 @@ pub struct ExpireCollaborator {
 impl Operation for ExpireCollaborator {
     const NAME: &'static str = EXPIRY;
     type Output = ();
+
+    fn locks(&self) -> Locks<'_> {
+        // never one of several
+        Locks::default()
+    }
 
     /// NOT_FOUND where there is no such end to record, or no longer: it is recorded, or was moved, or the grant is gone.
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {

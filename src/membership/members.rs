@@ -1,18 +1,20 @@
 //! Writes of organizations' members.
 
+use super::ahead::Locks;
+use super::cascade::missing_is_gone;
 use super::error::MembershipError;
-use super::organizations::organization;
 use super::scope::{Scope, Who};
 use super::writer::Operation;
 use crate::domain::actions::OrganizationAction;
 use crate::domain::change::Object;
+use crate::domain::etag::Etag;
 use crate::domain::names::Username;
 use crate::domain::records::{Account, Member};
 use crate::domain::refusal::Refusal;
 use crate::domain::roles::OrganizationRole;
 use crate::domain::rules;
 use crate::store::locks::Strength;
-use crate::store::members;
+use crate::store::{StoreError, members};
 
 /// Adds a member.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub struct AddMember {
     pub role: OrganizationRole,
     /// Whether listings show it unasked.
     pub public: bool,
+    /// Where it is there already: change it to this.
+    pub upsert: bool,
 }
 
 /// Changes a member; what is `None` stays.
@@ -38,6 +42,8 @@ pub struct UpdateMember {
     pub role: Option<OrganizationRole>,
     /// Whether listings show it unasked.
     pub public: Option<bool>,
+    /// Only where it is in this state.
+    pub etag: Option<Etag>,
 }
 
 /// Removes a member.
@@ -47,15 +53,33 @@ pub struct RemoveMember {
     pub organization: Username,
     /// Whom.
     pub user: Username,
+    /// Only where it is in this state.
+    pub etag: Option<Etag>,
+    /// Whether it may be absent.
+    pub allow_missing: bool,
 }
 
 impl Operation for AddMember {
     const NAME: &'static str = "add_member";
+    const IS_BOUNDED: bool = true;
     type Output = (Account, Member);
+
+    fn locks(&self) -> Locks<'_> {
+        Locks::default().exclusive(&self.organization).shared(&self.user)
+    }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(Account, Member), MembershipError> {
         let (organization, user) = scope.lock_pair(&self.organization, &self.user).await?;
-        let authority = scope.authorize_organization(organization.id, OrganizationAction::CreateMembers)?;
+        let adds = scope.authorize_organization(organization.id, OrganizationAction::CreateMembers);
+        if self.upsert
+            && let Some(before) = scope.member_if_any(&organization, user.as_ref()).await?
+        {
+            let changes = scope.authorize_organization(organization.id, OrganizationAction::UpdateMembers);
+            // who may neither does not learn that there is something to change
+            changes.or(adds)?;
+            return self.as_update(&before).change(scope, organization, user).await;
+        }
+        let authority = adds?;
         authority.may_give(self.role)?;
         let user = user.ok_or_else(|| MembershipError::not_found(Object::User, &self.user))?;
         if !user.is_user() {
@@ -78,30 +102,35 @@ impl Operation for AddMember {
 
 impl Operation for UpdateMember {
     const NAME: &'static str = "update_member";
+    const IS_BOUNDED: bool = true;
     type Output = (Account, Member);
+
+    fn locks(&self) -> Locks<'_> {
+        Locks::default().exclusive(&self.organization).shared(&self.user)
+    }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(Account, Member), MembershipError> {
         let (organization, user) = scope.lock_pair(&self.organization, &self.user).await?;
-        let authority = scope.authorize_organization(organization.id, OrganizationAction::UpdateMembers)?;
-        let user = user.ok_or_else(|| self.missing())?;
-        let before = scope.member(&organization, &user).await?;
-        authority.may_touch(before.role)?;
-        let mut after = before.clone();
-        after.role = self.role.unwrap_or(before.role);
-        after.public = self.public.unwrap_or(before.public);
-        authority.may_give(after.role)?;
-        members::update(&scope.transaction, organization.id, &after).await?;
-        scope.touch_users(&[user.id]).await?;
-        scope.log_member(&organization, Some(&before), Some(&after));
-        Ok((organization, after))
+        self.change(scope, organization, user).await
     }
 }
 
 impl Operation for RemoveMember {
     const NAME: &'static str = "remove_member";
+    const IS_BOUNDED: bool = true;
     type Output = ();
 
+    fn locks(&self) -> Locks<'_> {
+        Locks::default().exclusive(&self.organization).shared(&self.user)
+    }
+
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
+        missing_is_gone(self.remove(scope).await, self.allow_missing)
+    }
+}
+
+impl RemoveMember {
+    async fn remove(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
         let (organization, user) = scope.lock_pair(&self.organization, &self.user).await?;
         let leaves = user.as_ref().is_some_and(|user| scope.actor.is(user.id));
         let authority = if leaves {
@@ -117,13 +146,49 @@ impl Operation for RemoveMember {
         if let Some(authority) = authority {
             authority.may_touch(member.role)?;
         }
+        member.etag(&organization).must_be(self.etag.as_ref(), || name_of(&self.organization, &self.user))?;
         scope.remove_member(&organization, &member).await
     }
 }
 
+impl AddMember {
+    /// What would make the member that there is what this one shall be, as far as it is another.
+    fn as_update(&self, before: &Member) -> UpdateMember {
+        UpdateMember {
+            organization: self.organization.clone(),
+            user: self.user.clone(),
+            role: (self.role != before.role).then_some(self.role),
+            public: (self.public != before.public).then_some(self.public),
+            etag: None,
+        }
+    }
+}
+
 impl UpdateMember {
-    fn missing(&self) -> MembershipError {
-        MembershipError::not_found(Object::Member, format!("{}/{}", self.organization, self.user))
+    /// Does it, once both are locked. What shall stay as it is, whatever that is, is not written.
+    async fn change(
+        &self,
+        scope: &mut Scope<'_>,
+        organization: Account,
+        user: Option<Account>,
+    ) -> Result<(Account, Member), MembershipError> {
+        let authority = scope.authorize_organization(organization.id, OrganizationAction::UpdateMembers)?;
+        let user =
+            user.ok_or_else(|| MembershipError::not_found(Object::Member, name_of(&self.organization, &self.user)))?;
+        let before = scope.member(&organization, &user).await?;
+        authority.may_touch(before.role)?;
+        before.etag(&organization).must_be(self.etag.as_ref(), || name_of(&self.organization, &self.user))?;
+        let mut after = before.clone();
+        after.role = self.role.unwrap_or(before.role);
+        after.public = self.public.unwrap_or(before.public);
+        authority.may_give(after.role)?;
+        if self.role.is_none() && self.public.is_none() {
+            return Ok((organization, before));
+        }
+        members::update(&scope.transaction, organization.id, &after).await?;
+        scope.touch_users(&[user.id]).await?;
+        scope.log_member(&organization, Some(&before), Some(&after));
+        Ok((organization, after))
     }
 }
 
@@ -136,7 +201,7 @@ impl Scope<'_> {
     ) -> Result<(Account, Option<Account>), MembershipError> {
         let wanted = [(Who::Name(name), Strength::Exclusive), (Who::Name(user), Strength::Shared)];
         let mut locked = self.lock(&wanted).await?.into_iter();
-        let found = organization(locked.next().flatten(), name)?;
+        let found = self.organization(locked.next().flatten(), name)?;
         Ok((found, locked.next().flatten()))
     }
 
@@ -148,10 +213,26 @@ impl Scope<'_> {
         Ok(rules::below_member_limit(plan, counted)?)
     }
 
+    /// A user's place in an organization, if it has one.
+    async fn member_if_any(
+        &self,
+        organization: &Account,
+        user: Option<&Account>,
+    ) -> Result<Option<Member>, StoreError> {
+        match user {
+            Some(user) => members::get(&self.transaction, organization.id, user.id).await,
+            None => Ok(None),
+        }
+    }
+
     /// A user's place in an organization.
     async fn member(&self, organization: &Account, user: &Account) -> Result<Member, MembershipError> {
         let member = members::get(&self.transaction, organization.id, user.id).await?;
         let name = || format!("{}/{}", organization.username, user.username);
         member.ok_or_else(|| MembershipError::not_found(Object::Member, name()))
     }
+}
+
+fn name_of(organization: &Username, user: &Username) -> String {
+    format!("{organization}/{user}")
 }

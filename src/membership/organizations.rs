@@ -1,10 +1,13 @@
 //! Writes of organizations.
 
+use super::ahead::Locks;
+use super::cascade::missing_is_gone;
 use super::error::MembershipError;
 use super::scope::{Scope, Who};
 use super::writer::Operation;
 use crate::domain::actions::{AccountAction, OrganizationAction};
 use crate::domain::change::{EntryKey, Object};
+use crate::domain::etag::Etag;
 use crate::domain::ids::AccountId;
 use crate::domain::names::{PlanCode, Username};
 use crate::domain::records::{Account, AccountKind};
@@ -38,6 +41,8 @@ pub struct UpdateOrganization {
     pub default_project_role: Option<Option<ProjectRole>>,
     /// Another plan.
     pub plan: Option<PlanCode>,
+    /// Only where it is in this state.
+    pub etag: Option<Etag>,
 }
 
 /// Deletes an organization with all it owns.
@@ -45,6 +50,10 @@ pub struct UpdateOrganization {
 pub struct DeleteOrganization {
     /// Which.
     pub username: Username,
+    /// Only where it is in this state.
+    pub etag: Option<Etag>,
+    /// Whether it may be absent.
+    pub allow_missing: bool,
 }
 
 /// Hands an organization to another user.
@@ -54,11 +63,17 @@ pub struct TransferOrganization {
     pub username: Username,
     /// To whom.
     pub new_owner: Username,
+    /// Only where it is in this state.
+    pub etag: Option<Etag>,
 }
 
 impl Operation for CreateOrganization {
     const NAME: &'static str = "create_organization";
     type Output = Account;
+
+    fn locks(&self) -> Locks<'_> {
+        self.owner.iter().fold(Locks::default(), Locks::shared)
+    }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Account, MembershipError> {
         let actor = scope.actor.name().cloned();
@@ -94,11 +109,17 @@ impl Operation for CreateOrganization {
 
 impl Operation for UpdateOrganization {
     const NAME: &'static str = "update_organization";
+    const IS_BOUNDED: bool = true;
     type Output = Account;
+
+    fn locks(&self) -> Locks<'_> {
+        Locks::default().exclusive(&self.username)
+    }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Account, MembershipError> {
         let before = scope.lock_organization(&self.username, Strength::Exclusive).await?;
         scope.authorize_organization(before.id, OrganizationAction::UpdateOrganization)?;
+        before.etag().must_be(self.etag.as_ref(), || before.username.clone())?;
         let mut after = before.clone();
         if let (Some(wanted), AccountKind::Organization { default_project_role, .. }) =
             (self.default_project_role, &mut after.kind)
@@ -111,25 +132,43 @@ impl Operation for UpdateOrganization {
 
 impl Operation for DeleteOrganization {
     const NAME: &'static str = "delete_organization";
+    const IS_BOUNDED: bool = true;
     type Output = ();
 
+    fn locks(&self) -> Locks<'_> {
+        Locks::default().exclusive(&self.username)
+    }
+
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
+        missing_is_gone(self.remove(scope).await, self.allow_missing)
+    }
+}
+
+impl DeleteOrganization {
+    async fn remove(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
         let organization = scope.lock_organization(&self.username, Strength::Exclusive).await?;
         scope.authorize_organization(organization.id, OrganizationAction::DeleteOrganization)?;
+        organization.etag().must_be(self.etag.as_ref(), || organization.username.clone())?;
         scope.delete_organization(&organization).await
     }
 }
 
 impl Operation for TransferOrganization {
     const NAME: &'static str = "transfer_organization";
+    const IS_BOUNDED: bool = true;
     type Output = Account;
+
+    fn locks(&self) -> Locks<'_> {
+        Locks::default().exclusive(&self.username).shared(&self.new_owner)
+    }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Account, MembershipError> {
         let wanted = [(Who::Name(&self.username), Strength::Exclusive), (Who::Name(&self.new_owner), Strength::Shared)];
         let mut locked = scope.lock(&wanted).await?.into_iter();
-        let before = organization(locked.next().flatten(), &self.username)?;
+        let before = scope.organization(locked.next().flatten(), &self.username)?;
         let heir = locked.next().flatten();
         scope.authorize_organization(before.id, OrganizationAction::TransferOrganization)?;
+        before.etag().must_be(self.etag.as_ref(), || before.username.clone())?;
         let heir = heir.ok_or_else(|| MembershipError::not_found(Object::User, &self.new_owner))?;
         may_own(&heir)?;
         let AccountKind::Organization { owner: former, default_project_role, .. } = before.kind else {
@@ -161,7 +200,17 @@ impl Scope<'_> {
         strength: Strength,
     ) -> Result<Account, MembershipError> {
         let locked = self.lock(&[(Who::Name(name), strength)]).await?;
-        organization(locked.into_iter().flatten().next(), name)
+        self.organization(locked.into_iter().flatten().next(), name)
+    }
+
+    /// The locked account, if it is an organization, and one that the caller may write.
+    pub(super) fn organization(
+        &mut self,
+        account: Option<Account>,
+        name: &Username,
+    ) -> Result<Account, MembershipError> {
+        let found = account.filter(|account| !account.is_user());
+        self.within_bounds(found, || MembershipError::not_found(Object::Organization, name))
     }
 
     /// Makes an organization's former owner an admin member.
@@ -173,12 +222,6 @@ impl Scope<'_> {
         self.log_member(organization, None, member.as_ref());
         Ok(())
     }
-}
-
-/// The locked account, if it is an organization.
-pub(super) fn organization(account: Option<Account>, name: &Username) -> Result<Account, MembershipError> {
-    let found = account.filter(|account| !account.is_user());
-    found.ok_or_else(|| MembershipError::not_found(Object::Organization, name))
 }
 
 /// Only an active user can own an organization.

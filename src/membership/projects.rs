@@ -2,11 +2,14 @@
 
 use uuid::Uuid;
 
+use super::ahead::Locks;
+use super::cascade::missing_is_gone;
 use super::error::MembershipError;
 use super::scope::{Scope, Who};
 use super::writer::Operation;
 use crate::domain::actions::ProjectAction;
 use crate::domain::change::{EntryKey, Object};
+use crate::domain::etag::Etag;
 use crate::domain::ids::ProjectId;
 use crate::domain::names::{ProjectName, ProjectReference, Username};
 use crate::domain::records::{GrantSettings, Project, ProjectSettings, Subject};
@@ -42,6 +45,8 @@ pub struct UpdateProject {
     pub restricted_project_files: Option<bool>,
     /// Whether it is a template.
     pub template: Option<bool>,
+    /// Only where it is in this state.
+    pub etag: Option<Etag>,
 }
 
 /// Deletes a project.
@@ -49,6 +54,10 @@ pub struct UpdateProject {
 pub struct DeleteProject {
     /// Which.
     pub project: ProjectReference,
+    /// Only where it is in this state.
+    pub etag: Option<Etag>,
+    /// Whether it may be absent.
+    pub allow_missing: bool,
 }
 
 /// Hands a project to another owner.
@@ -58,16 +67,23 @@ pub struct TransferProject {
     pub project: ProjectReference,
     /// To whom.
     pub new_owner: Username,
+    /// Only where it is in this state.
+    pub etag: Option<Etag>,
 }
 
 impl Operation for CreateProject {
     const NAME: &'static str = "create_project";
+    const IS_BOUNDED: bool = true;
     type Output = Project;
+
+    fn locks(&self) -> Locks<'_> {
+        Locks::default().shared(&self.owner)
+    }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Project, MembershipError> {
         let locked = scope.lock(&[(Who::Name(&self.owner), Strength::Shared)]).await?;
         let missing = || MembershipError::not_found(Object::User, &self.owner);
-        let owner = locked.into_iter().flatten().next().ok_or_else(missing)?;
+        let owner = scope.within_bounds(locked.into_iter().flatten().next(), missing)?;
         scope.authorize_creation(&owner).await?;
         let id = self.id.map_or_else(Uuid::now_v7, |id| id.0);
         let inserted = projects::insert(&scope.transaction, id, owner.id, self.name.as_str(), self.settings).await;
@@ -89,11 +105,17 @@ impl Operation for CreateProject {
 
 impl Operation for UpdateProject {
     const NAME: &'static str = "update_project";
+    const IS_BOUNDED: bool = true;
     type Output = Project;
+
+    fn locks(&self) -> Locks<'_> {
+        Locks::default().project(&self.project)
+    }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Project, MembershipError> {
         let (before, _, _) = scope.lock_project(&self.project, &[]).await?;
         scope.authorize_project(before.id, ProjectAction::UpdateProject).await?;
+        before.etag().must_be(self.etag.as_ref(), || before.path())?;
         let mut after = before.clone();
         let settings = &mut after.settings;
         settings.public = self.public.unwrap_or(settings.public);
@@ -108,11 +130,23 @@ impl Operation for UpdateProject {
 
 impl Operation for DeleteProject {
     const NAME: &'static str = "delete_project";
+    const IS_BOUNDED: bool = true;
     type Output = ();
 
+    fn locks(&self) -> Locks<'_> {
+        Locks::default().project(&self.project)
+    }
+
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
+        missing_is_gone(self.remove(scope).await, self.allow_missing)
+    }
+}
+
+impl DeleteProject {
+    async fn remove(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
         let (project, _, _) = scope.lock_project(&self.project, &[]).await?;
         scope.authorize_project(project.id, ProjectAction::DeleteProject).await?;
+        project.etag().must_be(self.etag.as_ref(), || project.path())?;
         scope.remove_collaborators(Which::Project(project.id)).await?;
         projects::delete(&scope.transaction, project.id).await?;
         scope.changes.touch(EntryKey::Project(project.id));
@@ -124,15 +158,21 @@ impl Operation for DeleteProject {
 
 impl Operation for TransferProject {
     const NAME: &'static str = "transfer_project";
+    const IS_BOUNDED: bool = true;
     type Output = Project;
+
+    fn locks(&self) -> Locks<'_> {
+        Locks::default().project(&self.project).shared(&self.new_owner)
+    }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Project, MembershipError> {
         let wanted = [(Who::Name(&self.new_owner), Strength::Shared)];
         let (before, _, others) = scope.lock_project(&self.project, &wanted).await?;
         scope.authorize_project(before.id, ProjectAction::TransferProject).await?;
         let missing = || MembershipError::not_found(Object::User, &self.new_owner);
-        let heir = others.into_iter().flatten().next().ok_or_else(missing)?;
+        let heir = scope.within_bounds(others.into_iter().flatten().next(), missing)?;
         scope.authorize_creation(&heir).await?;
+        before.etag().must_be(self.etag.as_ref(), || before.path())?;
         if heir.id == before.owner {
             return Ok(before);
         }

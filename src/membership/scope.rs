@@ -1,6 +1,7 @@
 //! What a write works in: its transaction, the locks that hold its facts, its actor, and the record of its changes.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use deadpool_postgres::Transaction;
 use futures::FutureExt as _;
@@ -8,7 +9,9 @@ use futures::future::{OptionFuture, try_join3};
 
 use super::actor::Actor;
 use super::error::MembershipError;
-use crate::domain::change::{Change, Changes, EntryKey, Object};
+use super::writer::Operation;
+use crate::domain::bounds::Bounds;
+use crate::domain::change::{Changes, EntryKey, Object};
 use crate::domain::facts::{Named, Time};
 use crate::domain::ids::AccountId;
 use crate::domain::names::{NameKey, PlanCode, ProjectReference, Username};
@@ -25,6 +28,13 @@ pub struct Scope<'a> {
     pub(super) changes: Changes,
     /// The database's clock when the facts were locked.
     pub(super) now: Time,
+    /// When who asked stops waiting.
+    deadline: Option<Instant>,
+    bounds: Option<&'a Bounds>,
+    /// Whether an account was found to lie within the bounds.
+    is_within: bool,
+    /// The accounts that are locked until the transaction ends.
+    held: BTreeMap<AccountId, Strength>,
 }
 
 /// An account as a write names it.
@@ -35,9 +45,35 @@ pub(super) enum Who<'a> {
 }
 
 impl<'a> Scope<'a> {
-    pub(super) fn new(transaction: Transaction<'a>, policy: &'a Policy, actor: Option<&Username>) -> Self {
+    pub(super) fn new(
+        transaction: Transaction<'a>,
+        policy: &'a Policy,
+        actor: Option<&Username>,
+        (bounds, deadline): (Option<&'a Bounds>, Option<Instant>),
+    ) -> Self {
         let actor = Actor::new(actor);
-        Self { transaction, policy, actor, changes: Changes::default(), now: Time(0) }
+        let (changes, now, held) = (Changes::default(), Time(0), BTreeMap::new());
+        Self { transaction, policy, actor, changes, now, deadline, bounds, is_within: false, held }
+    }
+
+    /// Runs an operation, held against what the caller is confined to.
+    pub(super) async fn carry_out<O: Operation>(&mut self, operation: &O) -> Result<O::Output, MembershipError> {
+        self.is_within = false;
+        if !O::IS_BOUNDED {
+            self.unconfined_only()?;
+        }
+        let output = operation.run(self).await?;
+        // one that was never held against the bounds is refused as well
+        if !self.is_within {
+            self.unconfined_only()?;
+        }
+        Ok(output)
+    }
+
+    /// The transaction has gone back to where it began: nothing was changed, and no lock is held.
+    pub(super) fn begin_anew(&mut self) -> Changes {
+        self.held.clear();
+        std::mem::take(&mut self.changes)
     }
 
     /// The transaction, to be ended, and what was changed in it.
@@ -56,16 +92,9 @@ impl<'a> Scope<'a> {
         let mut wanted = wanted.to_vec();
         wanted.extend(actor.as_ref().map(|name| (Who::Name(name), Strength::Shared)));
         let ids = self.resolve(&wanted).await?;
-        let mut strengths = BTreeMap::new();
-        for (id, (_, strength)) in ids.iter().zip(&wanted) {
-            if let Some(id) = id {
-                let strongest = strengths.entry(*id).or_insert(*strength);
-                *strongest = (*strongest).max(*strength);
-            }
-        }
-        let strengths: Vec<_> = strengths.into_iter().collect();
-        locks::lock_accounts(&self.transaction, &strengths).await?;
-        let locked: Vec<AccountId> = strengths.iter().map(|(id, _)| *id).collect();
+        let strengths = strongest(ids.iter().zip(&wanted).filter_map(|(id, (_, strength))| Some(((*id)?, *strength))));
+        let locked: Vec<AccountId> = strengths.keys().copied().collect();
+        self.hold(strengths).await?;
         let actor_key = actor.as_ref().map(Username::key);
         let (found, actor_facts, now) = try_join3(
             accounts::by_ids(&self.transaction, &locked),
@@ -91,18 +120,45 @@ impl<'a> Scope<'a> {
         others: &[(Who<'_>, Strength)],
     ) -> Result<(Project, Account, Vec<Option<Account>>), MembershipError> {
         let missing = || MembershipError::not_found(Object::Project, reference);
-        let unlocked = projects::find(&self.transaction, reference).await?.ok_or_else(missing)?;
+        let unlocked = projects::find(&self.transaction, reference).await?;
+        let unlocked =
+            unlocked.ok_or_else(|| if self.bounds.is_some() { MembershipError::OutOfBounds } else { missing() })?;
         let mut wanted = vec![(Who::Id(unlocked.owner), Strength::Shared)];
         wanted.extend_from_slice(others);
         let mut accounts = self.lock(&wanted).await?;
+        let owner = self.within_bounds(accounts.remove(0), || MembershipError::Moved)?;
         if !locks::lock_project(&self.transaction, unlocked.id).await? {
             return Err(MembershipError::Moved);
         }
         let project = projects::find(&self.transaction, reference).await?;
         let project = project.filter(|project| project.id == unlocked.id && project.owner == unlocked.owner);
-        let owner = accounts.remove(0);
-        let (project, owner) = project.zip(owner).ok_or(MembershipError::Moved)?;
-        Ok((project, owner, accounts))
+        Ok((project.ok_or(MembershipError::Moved)?, owner, accounts))
+    }
+
+    /// Refuses, to a caller that is confined, what concerns more than its accounts.
+    pub(super) fn unconfined_only(&self) -> Result<(), MembershipError> {
+        if self.bounds.is_none() { Ok(()) } else { Err(MembershipError::OutOfBounds) }
+    }
+
+    /// Refuses, to a caller that is confined, a name that its accounts do not have: whether there is such a thing is not said.
+    pub(super) fn name_within_bounds(&self, name: &Username) -> Result<(), MembershipError> {
+        let is_out = self.bounds.is_some_and(|bounds| !bounds.contains(&name.key()));
+        if is_out { Err(MembershipError::OutOfBounds) } else { Ok(()) }
+    }
+
+    /// The account that a write is about, if it is there and within what the caller is confined to.
+    pub(super) fn within_bounds(
+        &mut self,
+        account: Option<Account>,
+        missing: impl FnOnce() -> MembershipError,
+    ) -> Result<Account, MembershipError> {
+        if let Some(bounds) = self.bounds {
+            self.is_within = account.as_ref().is_some_and(|account| bounds.contains(&account.key()));
+            if !self.is_within {
+                return Err(MembershipError::OutOfBounds);
+            }
+        }
+        account.ok_or_else(missing)
     }
 
     /// The plan of that code, or the default one.
@@ -125,7 +181,16 @@ impl<'a> Scope<'a> {
         Ok(())
     }
 
-    async fn resolve(&self, wanted: &[(Who<'_>, Strength)]) -> Result<Vec<Option<AccountId>>, StoreError> {
+    /// Locks accounts in the order of their ids, but for those that are locked already.
+    pub(super) async fn hold(&mut self, mut wanted: BTreeMap<AccountId, Strength>) -> Result<(), StoreError> {
+        wanted.retain(|id, strength| self.held.get(id).is_none_or(|held| held < strength));
+        let in_order: Vec<_> = wanted.iter().map(|(id, strength)| (*id, *strength)).collect();
+        locks::lock_accounts(&self.transaction, &in_order, self.deadline).await?;
+        self.held.append(&mut wanted);
+        Ok(())
+    }
+
+    pub(super) async fn resolve(&self, wanted: &[(Who<'_>, Strength)]) -> Result<Vec<Option<AccountId>>, StoreError> {
         let key = |who: &Who<'_>| match who {
             Who::Name(name) => Some(name.key()),
             Who::Id(_) => None,
@@ -141,17 +206,20 @@ impl<'a> Scope<'a> {
     }
 }
 
+/// Each account once, with the strongest lock that it is wanted with.
+pub(super) fn strongest(wanted: impl IntoIterator<Item = (AccountId, Strength)>) -> BTreeMap<AccountId, Strength> {
+    let mut strengths = BTreeMap::new();
+    for (id, strength) in wanted {
+        let strongest = strengths.entry(id).or_insert(strength);
+        *strongest = (*strongest).max(strength);
+    }
+    strengths
+}
+
 /// The locked account, if it is still the one that was named.
 fn same_account(id: Option<AccountId>, who: Who<'_>, found: &[Account]) -> Result<Option<Account>, MembershipError> {
     let Some(id) = id else { return Ok(None) };
     let account = found.iter().find(|account| account.id == id).ok_or(MembershipError::Moved)?;
     let renamed = matches!(who, Who::Name(name) if name.key() != account.key());
     if renamed { Err(MembershipError::Moved) } else { Ok(Some(account.clone())) }
-}
-
-impl Changes {
-    /// What went.
-    pub(super) fn into_removals(self) -> Vec<Change> {
-        self.list.into_iter().filter(|change| change.after.is_none()).collect()
-    }
 }

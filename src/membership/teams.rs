@@ -1,10 +1,13 @@
 //! Writes of teams and of who is in them.
 
+use super::ahead::Locks;
+use super::cascade::missing_is_gone;
 use super::error::MembershipError;
 use super::scope::Scope;
 use super::writer::Operation;
 use crate::domain::actions::OrganizationAction;
 use crate::domain::change::Object;
+use crate::domain::etag::Etag;
 use crate::domain::names::{TeamName, TeamPath, Username};
 use crate::domain::records::{Account, Team, TeamMember};
 use crate::domain::refusal::Refusal;
@@ -27,6 +30,8 @@ pub struct RenameTeam {
     pub team: TeamPath,
     /// Its new name.
     pub new_name: TeamName,
+    /// Only where it is in this state.
+    pub etag: Option<Etag>,
 }
 
 /// Deletes a team with its roles on projects.
@@ -34,6 +39,10 @@ pub struct RenameTeam {
 pub struct DeleteTeam {
     /// Which.
     pub team: TeamPath,
+    /// Only where it is in this state.
+    pub etag: Option<Etag>,
+    /// Whether it may be absent.
+    pub allow_missing: bool,
 }
 
 /// Puts a user into a team.
@@ -43,6 +52,8 @@ pub struct AddTeamMember {
     pub team: TeamPath,
     /// Whom.
     pub user: Username,
+    /// Where it is there already: change it to this.
+    pub upsert: bool,
 }
 
 /// Takes a user out of a team.
@@ -52,11 +63,20 @@ pub struct RemoveTeamMember {
     pub team: TeamPath,
     /// Whom.
     pub user: Username,
+    /// Only where it is in this state.
+    pub etag: Option<Etag>,
+    /// Whether it may be absent.
+    pub allow_missing: bool,
 }
 
 impl Operation for CreateTeam {
     const NAME: &'static str = "create_team";
+    const IS_BOUNDED: bool = true;
     type Output = Team;
+
+    fn locks(&self) -> Locks<'_> {
+        Locks::default().exclusive(&self.team.organization)
+    }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Team, MembershipError> {
         let organization = scope.lock_organization(&self.team.organization, Strength::Exclusive).await?;
@@ -72,12 +92,18 @@ impl Operation for CreateTeam {
 
 impl Operation for RenameTeam {
     const NAME: &'static str = "rename_team";
+    const IS_BOUNDED: bool = true;
     type Output = Team;
+
+    fn locks(&self) -> Locks<'_> {
+        Locks::default().exclusive(&self.team.organization)
+    }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Team, MembershipError> {
         let organization = scope.lock_organization(&self.team.organization, Strength::Exclusive).await?;
         scope.authorize_organization(organization.id, OrganizationAction::UpdateTeams)?;
         let before = scope.team(&self.team).await?;
+        before.etag().must_be(self.etag.as_ref(), || before.path())?;
         let name = self.new_name.as_str();
         let renamed = teams::rename(&scope.transaction, before.id, name).await;
         renamed.map_err(|error| name_taken(error, name))?;
@@ -89,12 +115,24 @@ impl Operation for RenameTeam {
 
 impl Operation for DeleteTeam {
     const NAME: &'static str = "delete_team";
+    const IS_BOUNDED: bool = true;
     type Output = ();
 
+    fn locks(&self) -> Locks<'_> {
+        Locks::default().exclusive(&self.team.organization)
+    }
+
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
+        missing_is_gone(self.remove(scope).await, self.allow_missing)
+    }
+}
+
+impl DeleteTeam {
+    async fn remove(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
         let organization = scope.lock_organization(&self.team.organization, Strength::Exclusive).await?;
         scope.authorize_organization(organization.id, OrganizationAction::DeleteTeams)?;
         let team = scope.team(&self.team).await?;
+        team.etag().must_be(self.etag.as_ref(), || team.path())?;
         scope.remove_collaborators(Which::Team(team.id)).await?;
         scope.remove_team_members(Places::OfTeam(team.id)).await?;
         teams::delete(&scope.transaction, team.id).await?;
@@ -105,7 +143,12 @@ impl Operation for DeleteTeam {
 
 impl Operation for AddTeamMember {
     const NAME: &'static str = "add_team_member";
+    const IS_BOUNDED: bool = true;
     type Output = (Team, TeamMember);
+
+    fn locks(&self) -> Locks<'_> {
+        Locks::default().exclusive(&self.team.organization).shared(&self.user)
+    }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(Team, TeamMember), MembershipError> {
         let (organization, user) = scope.lock_pair(&self.team.organization, &self.user).await?;
@@ -116,7 +159,11 @@ impl Operation for AddTeamMember {
             return Err(Refusal::NotAPerson(user.username).into());
         }
         scope.must_belong(&organization, &user).await?;
-        if teams::get_member(&scope.transaction, team.id, user.id).await?.is_some() {
+        if let Some(place) = teams::get_member(&scope.transaction, team.id, user.id).await? {
+            if self.upsert {
+                // nothing of it can be changed
+                return Ok((team, place));
+            }
             return Err(Refusal::AlreadyTeamMember(user.username).into());
         }
         let place = teams::insert_member(&scope.transaction, &team, user.id).await?;
@@ -128,9 +175,20 @@ impl Operation for AddTeamMember {
 
 impl Operation for RemoveTeamMember {
     const NAME: &'static str = "remove_team_member";
+    const IS_BOUNDED: bool = true;
     type Output = ();
 
+    fn locks(&self) -> Locks<'_> {
+        Locks::default().exclusive(&self.team.organization).shared(&self.user)
+    }
+
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
+        missing_is_gone(self.remove(scope).await, self.allow_missing)
+    }
+}
+
+impl RemoveTeamMember {
+    async fn remove(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
         let (organization, user) = scope.lock_pair(&self.team.organization, &self.user).await?;
         let leaves = user.as_ref().is_some_and(|user| scope.actor.is(user.id));
         if !leaves {
@@ -140,12 +198,13 @@ impl Operation for RemoveTeamMember {
         if leaves {
             scope.may_leave_team(&organization, &team).await?;
         }
-        let missing = || MembershipError::not_found(Object::TeamMember, format!("{}/{}", self.team, self.user));
+        let name = || format!("{}/{}", self.team, self.user);
+        let missing = || MembershipError::not_found(Object::TeamMember, name());
         let user = user.ok_or_else(missing)?;
-        match scope.remove_team_members(Places::OfUserIn(user.id, team.id)).await? {
-            0 => Err(missing()),
-            _ => Ok(()),
-        }
+        let place = teams::get_member(&scope.transaction, team.id, user.id).await?.ok_or_else(missing)?;
+        place.etag(&team).must_be(self.etag.as_ref(), name)?;
+        scope.remove_team_members(Places::OfUserIn(user.id, team.id)).await?;
+        Ok(())
     }
 }
 

@@ -1,18 +1,18 @@
 //! Writes of users.
 
+use super::ahead::Locks;
+use super::cascade::missing_is_gone;
 use super::error::MembershipError;
 use super::scope::{Scope, Who};
 use super::writer::Operation;
 use crate::domain::actions::AccountAction;
 use crate::domain::change::{EntryKey, Object};
+use crate::domain::etag::Etag;
 use crate::domain::names::{PlanCode, Username};
 use crate::domain::records::{Account, AccountKind};
 use crate::domain::refusal::Refusal;
 use crate::store::accounts::{self, NewAccount};
-use crate::store::collaborators::Which;
 use crate::store::locks::Strength;
-use crate::store::members;
-use crate::store::teams::Places;
 
 /// Creates a user.
 #[derive(Debug)]
@@ -36,6 +36,8 @@ pub struct UpdateUser {
     pub active: Option<bool>,
     /// Another plan.
     pub plan: Option<PlanCode>,
+    /// Only where it is in this state.
+    pub etag: Option<Etag>,
 }
 
 /// Deletes a user with all it owns.
@@ -43,11 +45,19 @@ pub struct UpdateUser {
 pub struct DeleteUser {
     /// Which.
     pub username: Username,
+    /// Only where it is in this state.
+    pub etag: Option<Etag>,
+    /// Whether it may be absent.
+    pub allow_missing: bool,
 }
 
 impl Operation for CreateUser {
     const NAME: &'static str = "create_user";
     type Output = Account;
+
+    fn locks(&self) -> Locks<'_> {
+        Locks::default()
+    }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Account, MembershipError> {
         scope.actor.own_right_only("create users")?;
@@ -62,9 +72,14 @@ impl Operation for UpdateUser {
     const NAME: &'static str = "update_user";
     type Output = Account;
 
+    fn locks(&self) -> Locks<'_> {
+        Locks::default().exclusive(&self.username)
+    }
+
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Account, MembershipError> {
         let before = scope.lock_user(&self.username, Strength::Exclusive).await?;
         scope.authorize_account(&before, AccountAction::UpdateAccount).await?;
+        before.etag().must_be(self.etag.as_ref(), || before.username.clone())?;
         let mut after = before.clone();
         if let Some(active) = self.active {
             scope.actor.own_right_only("set whether a user is active")?;
@@ -78,9 +93,20 @@ impl Operation for DeleteUser {
     const NAME: &'static str = "delete_user";
     type Output = ();
 
+    fn locks(&self) -> Locks<'_> {
+        Locks::default().exclusive(&self.username)
+    }
+
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
+        missing_is_gone(self.remove(scope).await, self.allow_missing)
+    }
+}
+
+impl DeleteUser {
+    async fn remove(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
         let user = scope.lock_user(&self.username, Strength::Exclusive).await?;
         scope.authorize_account(&user, AccountAction::DeleteAccount).await?;
+        user.etag().must_be(self.etag.as_ref(), || user.username.clone())?;
         for owned in accounts::owned_organizations(&scope.transaction, user.id).await? {
             let locked = scope.lock(&[(Who::Id(owned), Strength::Exclusive)]).await?;
             let owned = locked.into_iter().flatten().next();
@@ -89,9 +115,7 @@ impl Operation for DeleteUser {
             scope.delete_organization(&owned.ok_or(MembershipError::Moved)?).await?;
         }
         scope.delete_projects_of(&user).await?;
-        scope.remove_collaborators(Which::User(user.id)).await?;
-        scope.remove_team_members(Places::OfUser(user.id)).await?;
-        scope.leave_all_organizations(&user).await?;
+        scope.remove_everywhere(&user).await?;
         scope.delete_account(&user).await
     }
 }
@@ -102,18 +126,6 @@ impl Scope<'_> {
         let locked = self.lock(&[(Who::Name(name), strength)]).await?;
         let user = locked.into_iter().flatten().find(Account::is_user);
         user.ok_or_else(|| MembershipError::not_found(Object::User, name))
-    }
-
-    /// Ends a user's memberships; its places in teams have ended before.
-    async fn leave_all_organizations(&mut self, user: &Account) -> Result<(), MembershipError> {
-        let organizations = members::organizations_of(&self.transaction, user.id).await?;
-        for organization in accounts::by_ids(&self.transaction, &organizations).await? {
-            let member = members::get(&self.transaction, organization.id, user.id).await?;
-            if members::delete(&self.transaction, organization.id, user.id).await? {
-                self.log_member(&organization, member.as_ref(), None);
-            }
-        }
-        Ok(())
     }
 
     /// Adds an account, whose name and whose projects' paths were known to be absent until now.
@@ -136,6 +148,10 @@ impl Scope<'_> {
         new_username: Option<&Username>,
         plan: Option<&PlanCode>,
     ) -> Result<Account, MembershipError> {
+        // names and plans are everybody's
+        if plan.is_some() || new_username.is_some() {
+            self.unconfined_only()?;
+        }
         if let Some(code) = plan {
             self.actor.own_right_only("put an account on a plan")?;
             after.plan = self.plan(Some(code)).await?;

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
-use uuid::Uuid;
 
+use super::ahead::Locks;
 use super::error::MembershipError;
+use super::requests::{self, Answer, Logged, RequestKey, Written};
 use super::scope::Scope;
-use crate::domain::change::{Change, Changes};
-use crate::domain::ids::Place;
+use super::trial::{as_conflict, try_out};
+use crate::domain::bounds::Bounds;
 use crate::domain::names::Username;
 use crate::domain::policy::Policy;
-use crate::store::{Database, PooledClient, StoreError, log};
+use crate::store::{Database, PooledClient, StoreError, Transaction, trial};
 use crate::view::{Token, Unconfirmed, View};
 
 /// How often a write that meets others is run in all.
@@ -28,8 +29,15 @@ pub trait Operation: Send + Sync {
     /// What it is called in the log.
     const NAME: &'static str;
 
+    /// Whether all that it may change hangs off the accounts that it locks as what it is about: then a caller that is confined to
+    /// these may have it done. Unless a write says so, and the scope has seen such an account, it is refused to who is confined.
+    const IS_BOUNDED: bool = false;
+
     /// What it answers.
     type Output: Send;
+
+    /// Whom and what it will lock, as far as it names it. Asked for where it is one of several.
+    fn locks(&self) -> Locks<'_>;
 
     /// Does it, within a transaction that the caller ends. May be run several times; only the last one counts.
     ///
@@ -39,11 +47,17 @@ pub trait Operation: Send + Sync {
 }
 
 /// How a write is asked for.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct WriteContext {
     /// On whose behalf; `None`: the caller acts in its own right.
     pub actor: Option<Username>,
-    /// Find out what would happen, and write nothing.
+    /// The service that asks; `None`: callers are not told apart, or it is the clock.
+    pub caller: Option<String>,
+    /// What the caller calls its request, so that it can be sent again; nothing is kept of a write that is only tried.
+    pub request: Option<RequestKey>,
+    /// What the caller is confined to, where it is.
+    pub bounds: Option<Bounds>,
+    /// Find out what would happen, and whose roles would change; write nothing.
     pub validate_only: bool,
     /// Answer only once no replica can answer without it.
     pub wait_for_replicas: bool,
@@ -51,23 +65,11 @@ pub struct WriteContext {
     pub deadline: Option<Instant>,
 }
 
-/// What a write came to.
-#[derive(Debug)]
-pub struct Written<T> {
-    /// What it answers.
-    pub output: T,
-    /// What it took away.
-    pub removals: Vec<Change>,
-    /// Where in the log it is; `None` where nothing was written.
-    pub token: Option<Token>,
-}
-
 /// A write whose transaction has ended.
-struct Committed<T> {
-    output: T,
-    changes: Changes,
-    /// Which write it is, and in which history; `None` where nothing was written.
-    logged: Option<(Uuid, Place)>,
+struct Ended<A> {
+    answer: A,
+    /// Where it is in the log, or the last write where there was nothing to change; `None` where it was only tried.
+    logged: Option<Logged>,
 }
 
 /// Runs writes. Cheap to clone.
@@ -84,44 +86,45 @@ impl Writer {
         Self { database, view, policy }
     }
 
-    /// Runs a write. When it returns, and was to wait for the replicas, every check that begins sees it, whichever is asked.
+    /// Runs a write, and answers what `answer` makes of it, with the place of the write in the log: `None` where nothing was
+    /// written. When it returns, and was to wait for the replicas, every check that begins sees it, whichever is asked.
+    ///
+    /// One that was done before under the same request is not done again: it answers as it did then, and waits as it did then.
     ///
     /// Dropped before it returns, it has been committed whole or not at all.
     ///
     /// # Errors
     /// Any [`MembershipError`]. Nothing was written but in the two cases that say so.
-    pub async fn run<O: Operation>(
+    pub async fn run<O: Operation, A: Answer>(
         &self,
         context: &WriteContext,
         operation: &O,
-    ) -> Result<Written<O::Output>, MembershipError> {
+        answer: impl Fn(Written<'_, O::Output>) -> A + Sync,
+    ) -> Result<(A, Option<Token>), MembershipError> {
         if context.wait_for_replicas {
             self.view.until_followed(FOLLOWED_SOON).await;
         }
-        let Committed { output, changes, logged } = self.commit(context, operation).await?;
-        let removals = changes.into_removals();
-        let Some((history, place)) = logged else {
-            return Ok(Written { output, removals, token: None });
-        };
-        let token = Token::new(history, place.revision);
+        let Ended { answer, logged } = self.commit(context, operation, &answer).await?;
+        let Some(Logged { token, reached }) = logged else { return Ok((answer, None)) };
         let actor = context.actor.as_ref().map(Username::as_str);
-        debug!(operation = O::NAME, actor, revision = token.revision.0, "committed");
+        debug!(operation = O::NAME, actor, caller = context.caller, revision = token.revision.0, "committed");
         if context.wait_for_replicas {
-            self.view.wait_for_replicas(place, context.deadline).await.map_err(|unconfirmed| match unconfirmed {
+            self.view.wait_for_replicas(reached, context.deadline).await.map_err(|unconfirmed| match unconfirmed {
                 Unconfirmed::Behind { names } => MembershipError::ReplicasBehind { token, names },
                 Unconfirmed::Lost => MembershipError::OutcomeUnknown,
             })?;
         }
-        Ok(Written { output, removals, token: Some(token) })
+        Ok((answer, Some(token)))
     }
 
-    async fn commit<O: Operation>(
+    async fn commit<O: Operation, A: Answer>(
         &self,
         context: &WriteContext,
         operation: &O,
-    ) -> Result<Committed<O::Output>, MembershipError> {
+        answer: &(impl Fn(Written<'_, O::Output>) -> A + Sync),
+    ) -> Result<Ended<A>, MembershipError> {
         for attempt in 1..=ATTEMPTS {
-            match self.attempt(context, operation).await {
+            match self.attempt(context, operation, answer).await {
                 Err(error) if error.is_conflict() => {
                     debug!(operation = O::NAME, attempt, "met another write; running again");
                     tokio::time::sleep(Duration::from_millis(u64::from(attempt * attempt))).await;
@@ -132,14 +135,15 @@ impl Writer {
         Err(MembershipError::Conflict)
     }
 
-    async fn attempt<O: Operation>(
+    async fn attempt<O: Operation, A: Answer>(
         &self,
         context: &WriteContext,
         operation: &O,
-    ) -> Result<Committed<O::Output>, MembershipError> {
+        answer: &(impl Fn(Written<'_, O::Output>) -> A + Sync),
+    ) -> Result<Ended<A>, MembershipError> {
         let connected = self.database.client();
         let mut client = before(context.deadline, MembershipError::DeadlineExceeded, connected).await?;
-        let ended = self.transact(&mut client, context, operation).await;
+        let ended = self.transact(&mut client, context, operation, answer).await;
         match &ended {
             // something may still hang on it, or it leads to a server that takes no writes any more
             Err(
@@ -152,36 +156,63 @@ impl Writer {
         ended
     }
 
-    async fn transact<O: Operation>(
+    async fn transact<O: Operation, A: Answer>(
         &self,
         pooled: &mut PooledClient,
         context: &WriteContext,
         operation: &O,
-    ) -> Result<Committed<O::Output>, MembershipError> {
+        answer: &(impl Fn(Written<'_, O::Output>) -> A + Sync),
+    ) -> Result<Ended<A>, MembershipError> {
+        if context.validate_only {
+            let tried = self.try_out(pooled, context, operation, answer);
+            return before(context.deadline, MembershipError::DeadlineExceeded, tried).await;
+        }
         let (client, is_committing) = pooled.parts();
-        let actor = context.actor.as_ref().map(Username::as_str);
         let prepared = before(context.deadline, MembershipError::DeadlineExceeded, async {
             let transaction = client.transaction().await.map_err(StoreError::from)?;
-            let mut scope = Scope::new(transaction, &self.policy, context.actor.as_ref());
-            let output = operation.run(&mut scope).await?;
-            let (transaction, changes) = scope.finish();
-            if context.validate_only {
-                return Ok((transaction, output, changes, None));
+            if let Some((answer, logged)) = requests::recall(&transaction, context).await? {
+                return Ok((transaction, Ended { answer, logged: Some(logged) }, false));
             }
-            let logged = log::append(&transaction, O::NAME, actor, &changes).await?;
-            Ok::<_, MembershipError>((transaction, output, changes, Some(logged)))
+            let mut scope = self.scope(transaction, context);
+            let output = scope.carry_out(operation).await?;
+            let (transaction, changes) = scope.finish();
+            let answer = answer(Written { output, changes: &changes, effects: None });
+            let logged = requests::log(&transaction, O::NAME, context, &changes, &answer).await?;
+            let commits = !changes.is_empty() || context.request.is_some();
+            Ok::<_, MembershipError>((transaction, Ended { answer, logged: Some(logged) }, commits))
         });
-        let (transaction, output, changes, logged) = prepared.await?;
-        *is_committing = logged.is_some();
+        let (transaction, ended, commits) = prepared.await?;
+        *is_committing = commits;
         let end = async {
-            match logged {
-                Some(_) => transaction.commit().await.map_err(StoreError::while_committing),
-                None => transaction.rollback().await.map_err(StoreError::from),
+            if commits {
+                transaction.commit().await.map_err(StoreError::while_committing)
+            } else {
+                transaction.rollback().await.map_err(StoreError::from)
             }
         };
-        let late = if logged.is_some() { MembershipError::OutcomeUnknown } else { MembershipError::DeadlineExceeded };
+        let late = if commits { MembershipError::OutcomeUnknown } else { MembershipError::DeadlineExceeded };
         before(context.deadline, late, end).await?;
-        Ok(Committed { output, changes, logged })
+        Ok(ended)
+    }
+
+    /// Finds out what a write would do, and leaves nothing of it.
+    async fn try_out<O: Operation, A: Answer>(
+        &self,
+        client: &mut PooledClient,
+        context: &WriteContext,
+        operation: &O,
+        answer: &(impl Fn(Written<'_, O::Output>) -> A + Sync),
+    ) -> Result<Ended<A>, MembershipError> {
+        let mut scope = self.scope(trial::begin(client).await?, context);
+        let (output, changes, effects) = try_out(&mut scope, operation).await.map_err(as_conflict)?;
+        let (transaction, _) = scope.finish();
+        transaction.rollback().await.map_err(StoreError::from)?;
+        Ok(Ended { answer: answer(Written { output, changes: &changes, effects: Some(effects) }), logged: None })
+    }
+
+    fn scope<'a>(&'a self, transaction: Transaction<'a>, context: &'a WriteContext) -> Scope<'a> {
+        let limits = (context.bounds.as_ref(), context.deadline.map(Instant::into_std));
+        Scope::new(transaction, &self.policy, context.actor.as_ref(), limits)
     }
 }
 

@@ -7,17 +7,21 @@
 //! the planner may take another index that has the right order, and walk past all that is of others. And what is looked
 //! up for a page has `LIMIT 1`, or the planner may read a whole table to join it.
 
+use std::time::Instant;
+
 use deadpool_postgres::{GenericClient, Transaction};
 use jiff::Timestamp;
 use tokio_postgres::{IsolationLevel, Row};
 use uuid::Uuid;
 
 use super::database::Client;
+use super::deadlines::statement_timeout;
 use super::error::StoreError;
 use super::rows::{query, query_one};
-use crate::domain::facts::Time;
+use crate::domain::facts::{Time, User};
 use crate::domain::ids::{AccountId, Place, ProjectId, Revision, TeamId};
 use crate::domain::names::NameKey;
+use crate::domain::roles::OrganizationRole;
 
 /// Begins to read, all in one snapshot.
 pub async fn begin_snapshot(client: &mut Client) -> Result<Transaction<'_>, StoreError> {
@@ -25,11 +29,20 @@ pub async fn begin_snapshot(client: &mut Client) -> Result<Transaction<'_>, Stor
     Ok(transaction.start().await?)
 }
 
-/// Which history and write the snapshot shows, and the database's clock.
-pub async fn read_moment(client: &impl GenericClient) -> Result<(Uuid, Place, Time), StoreError> {
+/// Which history and write the snapshot shows, and the database's clock. From then on no statement of the transaction runs for
+/// long after that deadline; an operator's own limit stays where it is shorter.
+pub async fn read_moment(
+    client: &impl GenericClient,
+    deadline: Option<Instant>,
+) -> Result<(Uuid, Place, Time), StoreError> {
     const SQL: &str = "-- read_moment
-        SELECT history, number, change_id, clock_timestamp() FROM revision";
-    let row = query_one(client, SQL, &[]).await?;
+        SELECT history, number, change_id, clock_timestamp(), CASE
+            WHEN current_setting('statement_timeout')::interval
+                 NOT BETWEEN interval '1 millisecond' AND $1::bigint * interval '1 millisecond'
+            THEN set_config('statement_timeout', $1::bigint::text, true)
+        END
+        FROM revision";
+    let row = query_one(client, SQL, &[&statement_timeout(deadline)]).await?;
     let place = Place { revision: Revision(row.get(1)), id: row.get(2) };
     let now: Timestamp = row.get(3);
     Ok((row.get(0), place, Time(now.as_microsecond())))
@@ -59,6 +72,22 @@ pub struct Ways {
     pub teams: Vec<i64>,
     /// Whether public projects count.
     pub public: bool,
+}
+
+impl Ways {
+    /// All through which a user may hold roles.
+    pub fn of(user: &User, public: bool) -> Self {
+        let with = |place: fn(OrganizationRole) -> bool| {
+            user.organizations.iter().filter(move |(_, role)| place(*role)).map(|(AccountId(id), _)| *id)
+        };
+        Self {
+            user: Some(user.id.0),
+            accounts: [user.id.0].into_iter().chain(with(|role| role >= OrganizationRole::Admin)).collect(),
+            memberships: with(|role| role < OrganizationRole::Admin).collect(),
+            teams: user.teams.iter().map(|team| team.0).collect(),
+            public,
+        }
+    }
 }
 
 /// The page of the candidates, with what projects are called.

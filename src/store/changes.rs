@@ -30,7 +30,7 @@ pub enum Walk<'a> {
 macro_rules! columns {
     () => {
         "item.revision, item.ordinal, change_set.committed_at, change_set.operation, change_set.actor, item.object, item.name,
-         item.subject, item.before, item.after "
+         item.subject, item.before, item.after, change_set.caller, change_set.request_id "
     };
 }
 
@@ -252,6 +252,8 @@ fn logged(row: &Row, first: usize) -> Result<LoggedChange, StoreError> {
         committed_at: row.get(first + 2),
         operation: row.get(first + 3),
         actor: row.get(first + 4),
+        caller: row.get(first + 10),
+        request_id: row.get(first + 11),
         change: Change {
             object: Object::parse(object).ok_or_else(|| StoreError::unreadable("object", object))?,
             name: row.get(first + 6),

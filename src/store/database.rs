@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
 use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use tokio_postgres::{Config, NoTls};
 
 use super::connect::Hosts;
@@ -21,6 +23,8 @@ pub type Client = deadpool_postgres::Client;
 pub struct PooledClient {
     client: Option<Client>,
     is_committing: bool,
+    /// Its place among those that share the pool.
+    place: Option<OwnedSemaphorePermit>,
     /// Which generation of connections it was taken from, and which is the present one.
     generation: (u64, Arc<AtomicU64>),
 }
@@ -68,10 +72,12 @@ impl Drop for PooledClient {
         }
         // while the process ends there may be nobody left to cancel it
         let Ok(runtime) = Handle::try_current() else { return drop(Client::take(client)) };
+        let place = self.place.take();
         runtime.spawn(async move {
             // the server may act on it only later: on whatever the connection does by then, so nobody gets it any more
-            let _ = tokio::time::timeout(CANCEL_WAIT, client.cancel_token().cancel_query(NoTls)).await;
+            let _ = timeout(CANCEL_WAIT, client.cancel_token().cancel_query(NoTls)).await;
             drop(Client::take(client));
+            drop(place);
         });
     }
 }
@@ -89,6 +95,8 @@ pub struct Database {
     hosts: Hosts,
     /// Counts how often the connections were given up.
     generation: Arc<AtomicU64>,
+    /// The places of those who may not have all connections.
+    share: Option<Arc<Semaphore>>,
 }
 
 impl Database {
@@ -112,7 +120,14 @@ impl Database {
             .timeouts(Timeouts { wait, create: wait, recycle: wait })
             .build()
             .map_err(|error| StoreError::Unavailable(Box::new(error)))?;
-        Ok(Self { pool, hosts, generation: Arc::default() })
+        Ok(Self { pool, hosts, generation: Arc::default(), share: None })
+    }
+
+    /// The same connections, of which those who hold this share, and its clones, have at most so many at a time: what one kind of
+    /// work hangs on leaves some for the others.
+    #[must_use]
+    pub fn share(&self, connections: usize) -> Self {
+        Self { share: Some(Arc::new(Semaphore::new(connections))), ..self.clone() }
     }
 
     /// A connection of the pool.
@@ -122,7 +137,16 @@ impl Database {
     pub async fn client(&self) -> Result<PooledClient, StoreError> {
         // read first: a connection that is given up while it is handed out counts as an old one
         let generation = (self.generation.load(Ordering::SeqCst), Arc::clone(&self.generation));
-        Ok(PooledClient { client: Some(self.pool.get().await?), is_committing: false, generation })
+        let place = self.place().await?;
+        Ok(PooledClient { client: Some(self.pool.get().await?), is_committing: false, place, generation })
+    }
+
+    async fn place(&self) -> Result<Option<OwnedSemaphorePermit>, StoreError> {
+        let Some(share) = &self.share else { return Ok(None) };
+        let place = timeout(POOL_WAIT, Arc::clone(share).acquire_owned()).await;
+        let busy = || StoreError::Unavailable("all connections of its share are busy".into());
+        // the share is never closed
+        place.map_err(|_| busy())?.map(Some).map_err(|_| busy())
     }
 
     /// Where to connect beside the pool, as the follower of the log does.

@@ -3,10 +3,14 @@
 //! Accounts are locked in the order of their ids, then a project, then the revision counter, so that writes seldom wait
 //! in a circle; PostgreSQL ends a circle that forms all the same, and the write is run again.
 
-use deadpool_postgres::GenericClient;
-use futures::future::try_join_all;
-use jiff::Timestamp;
+use std::time::Instant;
 
+use deadpool_postgres::GenericClient;
+use futures::future::{try_join, try_join_all};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::deadlines::statement_timeout;
 use super::error::StoreError;
 use super::rows::{query, query_one, query_opt};
 use crate::domain::facts::Time;
@@ -34,19 +38,33 @@ pub async fn resolve(client: &impl GenericClient, keys: &[&str]) -> Result<Vec<(
 ///
 /// These are advisory locks, which every write takes, and not locks of rows: they are granted in the order in which they
 /// were asked for, so that a steady stream of shared ones cannot keep an exclusive one waiting.
-pub async fn lock_accounts(client: &impl GenericClient, accounts: &[(AccountId, Strength)]) -> Result<(), StoreError> {
+///
+/// From here on no statement of the transaction, the locks among them, runs for long after the deadline; an operator's own limit
+/// stays where it is shorter.
+pub async fn lock_accounts(
+    client: &impl GenericClient,
+    accounts: &[(AccountId, Strength)],
+    deadline: Option<Instant>,
+) -> Result<(), StoreError> {
+    const BOUND: &str = "-- bound_statements
+        SELECT set_config('statement_timeout', $1::bigint::text, true)
+        WHERE current_setting('statement_timeout')::interval
+              NOT BETWEEN interval '1 millisecond' AND $1::bigint * interval '1 millisecond'";
     const EXCLUSIVE: &str = "-- lock_account
         SELECT pg_advisory_xact_lock($1)";
     const SHARED: &str = "-- lock_account_shared
         SELECT pg_advisory_xact_lock_shared($1)";
     let exclusive = client.prepare_cached(EXCLUSIVE).await?;
     let shared = client.prepare_cached(SHARED).await?;
+    let bound = client.prepare_cached(BOUND).await?;
+    let timeout = statement_timeout(deadline);
     // polled in order, and so sent in order, on one connection
-    try_join_all(accounts.iter().map(|(id, strength)| {
+    let bounded = async { client.query_opt(&bound, &[&timeout]).await };
+    let locked = try_join_all(accounts.iter().map(|(id, strength)| {
         let statement = if *strength == Strength::Exclusive { &exclusive } else { &shared };
         async move { client.query_one(statement, &[&id.0]).await }
-    }))
-    .await?;
+    }));
+    try_join(bounded, locked).await?;
     Ok(())
 }
 
@@ -65,6 +83,15 @@ pub async fn now(client: &impl GenericClient) -> Result<Time, StoreError> {
         SELECT clock_timestamp()";
     let now: Timestamp = query_one(client, SQL, &[]).await?.get(0);
     Ok(Time(now.as_microsecond()))
+}
+
+/// Locks projects' rows until the transaction ends, in the order of their ids, as far as there are any.
+pub async fn lock_projects(client: &impl GenericClient, projects: &[ProjectId]) -> Result<(), StoreError> {
+    const SQL: &str = "-- lock_projects
+        SELECT FROM project WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE";
+    let ids: Vec<Uuid> = projects.iter().map(|project| project.0).collect();
+    query(client, SQL, &[&ids]).await?;
+    Ok(())
 }
 
 /// Locks a project's row until the transaction ends; `false` where it is gone.

@@ -6,43 +6,69 @@ use uuid::Uuid;
 
 use super::error::StoreError;
 use super::rows::query_one;
+use crate::domain::chain::Content;
 use crate::domain::change::{Changes, EntryKey};
 use crate::domain::ids::{Place, Revision};
 
-/// Takes the next revision and records the changes under it. The last statement of a write: from here to the commit
-/// no other write can commit. Returns which write it is, and in which history.
+/// What is kept of a write under the id that its caller gave it.
+#[derive(Debug, Clone, Copy)]
+pub struct Remembered<'a> {
+    /// Of what was asked.
+    pub digest: &'a [u8],
+    /// What it answers.
+    pub answer: &'a [u8],
+}
+
+/// Takes the next revision, records the changes under it, and chains it to the one before. The last statement of a write: from
+/// here to the commit no other write can commit. Returns which write it is, and in which history.
+///
+/// The hash before is that of the row which is updated, as it is once its lock is held: the query that the columns are set
+/// to is run again on what another write has left there.
 ///
 /// The commit may take as long as a synchronous standby does: cut short, it would read as one that the standby has.
 pub async fn append(
     client: &impl GenericClient,
-    operation: &str,
-    actor: Option<&str>,
+    content: &Content<'_>,
     changes: &Changes,
+    remembered: Option<Remembered<'_>>,
 ) -> Result<(Uuid, Place), StoreError> {
     const SQL: &str = "-- append_changes
         WITH next AS (
-            UPDATE revision SET number = number + 1, change_id = gen_random_uuid() RETURNING number, change_id, history
+            UPDATE revision SET (number, change_id, committed_at, hash) = (
+                SELECT revision.number + 1, write.id, write.at,
+                       sha256(revision.hash || int8send(revision.number + 1) || uuid_send(write.id)
+                              || timestamptz_send(write.at) || $14::bytea)
+                FROM (SELECT gen_random_uuid() AS id, clock_timestamp() AS at) AS write
+            ) RETURNING number, change_id, committed_at, hash, history
         ), written AS (
-            INSERT INTO change_set
-                (revision, id, operation, actor, names, projects, path_owners, path_names, accounts, plans)
-            SELECT number, change_id, $1, $2, $3, $4, $5, $6, $7, $8 FROM next
+            INSERT INTO change_set (revision, id, committed_at, hash, operation, actor, caller, request_id,
+                                    names, projects, path_owners, path_names, accounts, plans)
+            SELECT number, change_id, committed_at, hash, $1, $2, $15::text, $16::text, $3, $4, $5, $6, $7, $8 FROM next
         ), listed AS (
             INSERT INTO change (revision, ordinal, object, name, subject, before, after)
             SELECT next.number, item.ordinal, item.object, item.name, item.subject, item.before, item.after
             FROM next, unnest($9::text[], $10::text[], $11::text[], $12::jsonb[], $13::jsonb[])
                 WITH ORDINALITY AS item (object, name, subject, before, after, ordinal)
+        ), remembered AS (
+            INSERT INTO request (caller, id, digest, answer, revision)
+            SELECT coalesce($15::text, ''), $16::text, $17::bytea, $18::bytea, number FROM next WHERE $17::bytea IS NOT NULL
+            -- one of more than a day ago
+            ON CONFLICT ON CONSTRAINT request_pk DO UPDATE
+            SET digest = excluded.digest, answer = excluded.answer, revision = excluded.revision,
+                written_at = excluded.written_at
         )
         SELECT number, history, change_id, pg_notify('rolegate', ''), set_config('statement_timeout', '0', true) FROM next";
     let touched = Touched::of(changes);
     let column = |field: fn(&crate::domain::change::Change) -> &str| changes.list.iter().map(field).collect::<Vec<_>>();
     let before: Vec<Option<&Value>> = changes.list.iter().map(|change| change.before.as_ref()).collect();
     let after: Vec<Option<&Value>> = changes.list.iter().map(|change| change.after.as_ref()).collect();
+    let digest = content.digest(&changes.list);
     let row = query_one(
         client,
         SQL,
         &[
-            &operation,
-            &actor,
+            &content.operation,
+            &content.actor,
             &touched.names,
             &touched.projects,
             &touched.path_owners,
@@ -54,6 +80,11 @@ pub async fn append(
             &column(|change| &change.subject),
             &before,
             &after,
+            &digest.0.as_slice(),
+            &content.caller,
+            &content.request_id,
+            &remembered.map(|remembered| remembered.digest),
+            &remembered.map(|remembered| remembered.answer),
         ],
     )
     .await?;

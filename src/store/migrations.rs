@@ -54,7 +54,8 @@ pub async fn check(config: &Config) -> Result<(), MigrationError> {
     if found == wanted { Ok(()) } else { Err(MigrationError::Pending { wanted, found }) }
 }
 
-async fn connect(config: &Config) -> Result<Client, StoreError> {
+/// A connection whose statements may take as long as they like.
+pub(super) async fn connect(config: &Config) -> Result<Client, StoreError> {
     let hosts = Hosts::new(config, Role::Primary).with_options("-c statement_timeout=0 -c lock_timeout=0");
     let (client, connection) = hosts.connect().await?;
     // ends with the client; its error is the client's

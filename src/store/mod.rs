@@ -4,11 +4,13 @@
 
 pub mod access;
 pub mod accounts;
+pub mod audit;
 pub mod bulk;
 pub mod changes;
 pub mod collaborators;
 pub mod connect;
 pub mod database;
+mod deadlines;
 pub mod embedded;
 pub mod error;
 pub mod expiries;
@@ -21,14 +23,16 @@ pub mod migrations;
 pub mod plans;
 pub mod projects;
 pub mod replicas;
+pub mod requests;
 pub mod retention;
 mod rows;
 pub mod scratch;
 mod standbys;
 pub mod teams;
+pub mod trial;
 
 pub use connect::{CONNECTION_WAIT, Hosts, Role};
 pub use database::{Client, Database, Databases, PooledClient};
-pub use deadpool_postgres::GenericClient;
+pub use deadpool_postgres::{GenericClient, Transaction};
 pub use error::StoreError;
 pub use standbys::Standbys;

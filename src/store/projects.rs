@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::error::StoreError;
-use super::rows::{execute, query, query_opt};
+use super::rows::{execute, query, query_one, query_opt};
 use crate::domain::ids::{AccountId, ProjectId};
 use crate::domain::names::ProjectReference;
 use crate::domain::records::{Project, ProjectSettings};
@@ -72,6 +72,13 @@ pub async fn page(
 pub async fn all_of(client: &impl GenericClient, owner: AccountId) -> Result<Vec<Project>, StoreError> {
     const SQL: &str = select_projects!("all_projects_of_owner", "WHERE project.owner_id = $1 ORDER BY project.name");
     Ok(query(client, SQL, &[&owner.0]).await?.iter().map(project).collect())
+}
+
+/// How many projects an owner has.
+pub async fn count_of(client: &impl GenericClient, owner: AccountId) -> Result<i64, StoreError> {
+    const SQL: &str = "-- count_projects_of_owner
+        SELECT count(*) FROM project WHERE owner_id = $1";
+    Ok(query_one(client, SQL, &[&owner.0]).await?.get(0))
 }
 
 /// Adds a project.

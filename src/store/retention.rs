@@ -57,12 +57,17 @@ pub async fn prune(client: &mut Client, start: Revision) -> Result<u64, StoreErr
             (SELECT revision FROM change_set ORDER BY revision OFFSET $2 LIMIT 1),
             (SELECT change.revision FROM change ORDER BY change.revision, change.ordinal OFFSET $2 LIMIT 1)
         ) FROM bound";
+    // what is kept stays chained to what was forgotten
+    const CHAIN: &str = "-- move_chain_start
+        UPDATE chain_start SET revision = last.revision, hash = last.hash FROM change_set AS last
+        WHERE last.revision = $1 AND last.revision > chain_start.revision AND last.hash IS NOT NULL";
     const CHANGES: &str = "-- prune_changes
         DELETE FROM change WHERE revision <= $1";
     const WRITES: &str = "-- prune_writes
         DELETE FROM change_set WHERE revision <= $1";
     let transaction = client.transaction().await?;
     let last: i64 = query_one(&transaction, LAST, &[&start.0, &BATCH]).await?.get(0);
+    execute(&transaction, CHAIN, &[&last]).await?;
     execute(&transaction, CHANGES, &[&last]).await?;
     let gone = execute(&transaction, WRITES, &[&last]).await?;
     transaction.commit().await?;

@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::View;
 use super::error::ViewError;
-use super::glance::{Blank, Glance, ProjectKey, found};
+use super::glance::{Blank, Crowd, Glance, ProjectKey, found};
 use super::position::Token;
 use crate::domain::decision::{Decision, LevelDecision, decide_account, decide_organization, decide_project};
 use crate::domain::names::NameKey;
@@ -77,7 +77,7 @@ impl View {
         question: &ProjectQuestion<'_>,
         deadline: Option<Instant>,
     ) -> Result<Answer<Decision>, ViewError> {
-        self.answer(deadline, |glance| question.decide(policy, glance)).await
+        self.answer(deadline, Crowd::One, |glance| question.decide(policy, glance)).await
     }
 
     /// The same about an organization.
@@ -89,7 +89,7 @@ impl View {
         question: &LevelQuestion<OrganizationLevel>,
         deadline: Option<Instant>,
     ) -> Result<Answer<LevelDecision<OrganizationLevel>>, ViewError> {
-        self.answer(deadline, |glance| question.decide(glance)).await
+        self.answer(deadline, Crowd::One, |glance| question.decide(glance)).await
     }
 
     /// The same about an account.
@@ -101,10 +101,10 @@ impl View {
         question: &LevelQuestion<AccountLevel>,
         deadline: Option<Instant>,
     ) -> Result<Answer<LevelDecision<AccountLevel>>, ViewError> {
-        self.answer(deadline, |glance| question.decide(glance)).await
+        self.answer(deadline, Crowd::One, |glance| question.decide(glance)).await
     }
 
-    /// The same about any of them.
+    /// The same about any of them, as one of many that are asked.
     ///
     /// # Errors
     /// The same.
@@ -114,7 +114,7 @@ impl View {
         question: &Question<'_>,
         deadline: Option<Instant>,
     ) -> Result<Answer<Verdict>, ViewError> {
-        self.answer(deadline, |glance| question.decide(policy, glance)).await
+        self.answer(deadline, Crowd::Many, |glance| question.decide(policy, glance)).await
     }
 
     /// Answers questions of any kind, in their order and all at one revision; what they miss is loaded together. Where the
@@ -131,9 +131,9 @@ impl View {
         let decide = |glance: &mut Glance<'_>| {
             // every question is looked at, so that all that is missing is loaded at once
             let verdicts: Vec<_> = questions.iter().map(|one| found(one.decide(policy, glance))).collect();
-            verdicts.into_iter().map(|verdict| verdict.map(|verdict| verdict.map_err(ViewError::from))).collect()
+            verdicts.into_iter().collect()
         };
-        self.consistently(deadline, decide).await
+        self.consistently(deadline, Crowd::Many, decide).await
     }
 
     /// Decides every action of the policy for a user on a project, in the policy's order.
@@ -153,15 +153,16 @@ impl View {
             let decide = |rule| decide_project(policy, user.asker(), project.owned(), rule, glance.now);
             Ok(policy.project_actions().map(|(_, rule)| decide(rule)).collect())
         };
-        self.answer(deadline, decide).await
+        self.answer(deadline, Crowd::One, decide).await
     }
 
     async fn answer<T>(
         &self,
         deadline: Option<Instant>,
+        crowd: Crowd,
         mut decide: impl FnMut(&mut Glance<'_>) -> Result<T, Blank>,
     ) -> Result<Answer<T>, ViewError> {
-        let Answer { value, token, stale } = self.consistently(deadline, |glance| found(decide(glance))).await?;
+        let Answer { value, token, stale } = self.consistently(deadline, crowd, |glance| found(decide(glance))).await?;
         Ok(Answer { value: value?, token, stale })
     }
 }
@@ -186,7 +187,7 @@ impl ProjectQuestion<'_> {
 
 impl LevelQuestion<OrganizationLevel> {
     fn decide(&self, glance: &mut Glance<'_>) -> Result<LevelDecision<OrganizationLevel>, Blank> {
-        let (user, named) = (glance.user(self.user.as_ref()), glance.named(&self.name));
+        let (user, named) = (glance.user(self.user.as_ref()), glance.object(&self.name));
         let (user, named) = (user?, named?);
         let organization = named.value.as_ref().and_then(|named| named.organization());
         Ok(decide_organization(user.asker(), organization, self.required))
@@ -195,7 +196,7 @@ impl LevelQuestion<OrganizationLevel> {
 
 impl LevelQuestion<AccountLevel> {
     fn decide(&self, glance: &mut Glance<'_>) -> Result<LevelDecision<AccountLevel>, Blank> {
-        let (user, named) = (glance.user(self.user.as_ref()), glance.named(&self.name));
+        let (user, named) = (glance.user(self.user.as_ref()), glance.object(&self.name));
         let (user, named) = (user?, named?);
         Ok(decide_account(user.asker(), named.value.as_ref(), self.required))
     }

@@ -16,6 +16,9 @@ pub enum ViewError {
     /// The deadline passed while loading.
     #[error("load what the answer needs before the deadline")]
     DeadlineExceeded,
+    /// Who asks is confined to other accounts. It is not said whether there is what was asked about.
+    #[error("find that within what the caller is confined to")]
+    OutOfBounds,
     /// A load failed.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -27,6 +30,9 @@ pub enum LoadError {
     /// The database can't be reached.
     #[error("load from the database: it can't be reached")]
     Unavailable,
+    /// As much is being loaded as may be; nothing was begun.
+    #[error("load from the database: too much is being loaded already; try again")]
+    Overloaded,
     /// A mistake of ours, which the log has.
     #[error("load from the database")]
     Internal,

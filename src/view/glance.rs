@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -17,7 +18,7 @@ use super::{Answer, View, until};
 use crate::domain::change::EntryKey;
 use crate::domain::decision::{Asker, OwnedProject};
 use crate::domain::facts::{Account, Named, Plan, Project, Time};
-use crate::domain::ids::ProjectId;
+use crate::domain::ids::{AccountId, ProjectId};
 use crate::domain::names::{NameKey, ProjectName};
 
 /// A project as a question names it.
@@ -36,6 +37,8 @@ pub(super) enum Blank {
     Missing,
     /// Its load failed while this question waited for it.
     Failed(LoadError),
+    /// It is not, or is outside of what who asks is confined to.
+    OutOfBounds,
 }
 
 /// The entry of a user's name; none for an anonymous visitor.
@@ -60,6 +63,8 @@ pub(super) struct Glance<'a> {
     waits: Vec<Wait>,
     /// The cells that were made for keys that are to be loaded.
     to_load: Vec<EntryKey>,
+    /// How many may be loading, those of others included.
+    most_loading: usize,
     pins: Option<Pins>,
 }
 
@@ -68,6 +73,13 @@ type Failures = HashMap<EntryKey, LoadError>;
 
 /// Entries that must not be evicted before the question that needs them all is answered.
 type Pins = Vec<Arc<dyn Any + Send + Sync>>;
+
+/// Whether a question is asked alone. Batches and streams ask for much at once, and may not take all there is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Crowd {
+    One,
+    Many,
+}
 
 /// A load to wait for.
 type Wait = (EntryKey, watch::Receiver<LoadResult>);
@@ -81,8 +93,13 @@ impl View {
     pub(super) async fn consistently<T>(
         &self,
         deadline: Option<Instant>,
+        crowd: Crowd,
         mut answer: impl FnMut(&mut Glance<'_>) -> Option<T>,
     ) -> Result<Answer<T>, ViewError> {
+        let most_loading = match crowd {
+            Crowd::One => self.inner.settings.loading,
+            Crowd::Many => self.inner.settings.loading.div_ceil(2),
+        };
         let progress = &self.inner.progress;
         let mut failures = Failures::new();
         let mut pins: Option<Pins> = None;
@@ -98,6 +115,7 @@ impl View {
                 failures: &failures,
                 waits: Vec::new(),
                 to_load: Vec::new(),
+                most_loading,
                 pins: held.as_ref().map(|held| Pins::with_capacity(held.len())),
             };
             let answer = answer(&mut glance);
@@ -152,8 +170,34 @@ impl Glance<'_> {
         self.usable(self.view.inner.entries.names.get(name), || EntryKey::Name(name.clone()))
     }
 
-    /// A project with what its owner adds to it.
+    /// What a question is about, by name: an organization or a user, within the bounds of who asks.
+    pub(super) fn object(&mut self, name: &NameKey) -> Result<Arc<Entry<Named>>, Blank> {
+        let named = self.named(name);
+        let within = self.within(named.as_ref().ok().and_then(|named| named.value.as_ref()).map(Named::id));
+        let named = named?;
+        within.map(|()| named)
+    }
+
+    /// A project with what its owner adds to it, within the bounds of who asks.
     pub(super) fn project(&mut self, key: &ProjectKey) -> Result<ProjectEntries, Blank> {
+        let found = self.find_project(key);
+        let within = self.within(found.as_ref().ok().and_then(ProjectEntries::owner));
+        let found = found?;
+        within.map(|()| found)
+    }
+
+    /// Whether an account is one of those that who asks is confined to, by what their names stand for here and now. What does
+    /// not exist is in no bounds.
+    fn within(&mut self, account: Option<AccountId>) -> Result<(), Blank> {
+        let Some(bounds) = self.view.bounds.clone() else { return Ok(()) };
+        // all are looked at, so that those that are missing are loaded together
+        let found: Vec<_> = bounds.accounts().iter().map(|name| self.named(name)).collect();
+        let ids = found.into_iter().map(|named| named.map(|named| named.value.as_ref().map(Named::id)));
+        let ids: Vec<Option<AccountId>> = ids.collect::<Result<_, _>>()?;
+        if account.is_some() && ids.contains(&account) { Ok(()) } else { Err(Blank::OutOfBounds) }
+    }
+
+    fn find_project(&mut self, key: &ProjectKey) -> Result<ProjectEntries, Blank> {
         let entries = &self.view.inner.entries;
         let id = match key {
             ProjectKey::Id(id) => *id,
@@ -199,6 +243,9 @@ impl Glance<'_> {
         if let Some(error) = self.failures.get(&key) {
             return Blank::Failed(error.clone());
         }
+        if self.view.inner.loading.load(Ordering::Relaxed) + self.to_load.len() >= self.most_loading {
+            return Blank::Failed(LoadError::Overloaded);
+        }
         let begun = self.view.inner.entries.join_or_begin(&key);
         if begun.must_run {
             self.to_load.push(key.clone());
@@ -209,10 +256,11 @@ impl Glance<'_> {
 }
 
 /// What one question of a glance came to: `None` where something is missing.
-pub(super) fn found<T>(seen: Result<T, Blank>) -> Option<Result<T, LoadError>> {
+pub(super) fn found<T>(seen: Result<T, Blank>) -> Option<Result<T, ViewError>> {
     match seen {
         Ok(seen) => Some(Ok(seen)),
-        Err(Blank::Failed(error)) => Some(Err(error)),
+        Err(Blank::Failed(error)) => Some(Err(error.into())),
+        Err(Blank::OutOfBounds) => Some(Err(ViewError::OutOfBounds)),
         Err(Blank::Missing) => None,
     }
 }
@@ -227,6 +275,10 @@ impl UserEntry {
 }
 
 impl ProjectEntries {
+    fn owner(&self) -> Option<AccountId> {
+        self.0.as_ref()?.owner.value.as_ref().map(|owner| owner.id)
+    }
+
     pub(super) fn owned(&self) -> Option<OwnedProject<'_>> {
         let Owned { project, owner, plan } = self.0.as_ref()?;
         let (project, owner, plan) = (project.value.as_ref()?, owner.value.as_ref()?, plan.value.as_ref()?);

@@ -3,6 +3,7 @@
 //! A load belongs to nobody who asked for it: a caller that goes away cancels nothing, and takes nothing with it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::future::{OptionFuture, try_join5};
@@ -36,7 +37,9 @@ pub(super) async fn run(view: View, databases: Databases, queue: mpsc::Unbounded
         let Some(keys) = queue.next_batch().await else { return };
         let (view, databases) = (view.clone(), databases.clone());
         tokio::spawn(async move {
+            let count = keys.len();
             load_all(&view, &databases, keys).await;
+            view.inner.loading.fetch_sub(count, Ordering::Relaxed);
             drop(permit);
             view.inner.entries.make_room();
         });
@@ -188,7 +191,10 @@ impl View {
         if keys.is_empty() {
             return;
         }
+        let count = keys.len();
+        self.inner.loading.fetch_add(count, Ordering::Relaxed);
         if let Err(mpsc::error::SendError(keys)) = self.inner.loads.send(keys) {
+            self.inner.loading.fetch_sub(count, Ordering::Relaxed);
             keys.iter().for_each(|key| self.inner.entries.fail(key, &LoadError::Unavailable));
         }
     }

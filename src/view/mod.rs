@@ -24,7 +24,9 @@ mod replicas;
 mod table;
 mod weight;
 
+use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
@@ -32,6 +34,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::domain::bounds::Bounds;
 use crate::domain::change::EntryKey;
 use crate::domain::ids::{Place, Revision};
 use crate::store::Databases;
@@ -58,6 +61,8 @@ const STANDBY_LIMIT: Duration = Duration::from_millis(500);
 pub struct ViewSettings {
     /// The most bytes that entries may take.
     pub memory: usize,
+    /// The most keys that may wait to be loaded, or be loading, at a time.
+    pub loading: usize,
     /// What people call this replica.
     pub name: String,
     /// How long the view answers without having heard from the database, and how long others wait for it.
@@ -83,6 +88,8 @@ pub enum Freshness {
 #[derive(Clone)]
 pub struct View {
     inner: Arc<Inner>,
+    /// What the answers of this clone are confined to.
+    bounds: Option<Bounds>,
 }
 
 struct Inner {
@@ -96,6 +103,9 @@ struct Inner {
     /// Rung when another replica asks what this one has applied.
     asked: Notify,
     loads: mpsc::UnboundedSender<Vec<EntryKey>>,
+    /// How many keys wait to be loaded, or are loading. Counted with the load and not with who waits for it: callers who go away
+    /// take their loads with them no more than their place.
+    loading: AtomicUsize,
     settings: ViewSettings,
     holds: Holds,
 }
@@ -132,11 +142,20 @@ impl View {
             bell: Arc::new(Notify::new()),
             asked: Notify::new(),
             loads,
+            loading: AtomicUsize::new(0),
             settings,
             holds: Holds::default(),
         };
-        let view = Self { inner: Arc::new(inner) };
+        let view = Self { inner: Arc::new(inner), bounds: None };
         (view.clone(), Keeper { view, databases, queue })
+    }
+
+    /// The view as somebody sees it who is confined to these accounts: what lies outside is [`ViewError::OutOfBounds`].
+    pub fn within(&self, bounds: Option<&Bounds>) -> Cow<'_, Self> {
+        match bounds {
+            None => Cow::Borrowed(self),
+            Some(bounds) => Cow::Owned(Self { inner: Arc::clone(&self.inner), bounds: Some(bounds.clone()) }),
+        }
     }
 
     /// The revision that the view is at, and the history that it is in.

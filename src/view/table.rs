@@ -23,9 +23,15 @@ pub(super) const SHARDS: usize = 64;
 /// How many slots one step of eviction looks at.
 pub(super) const SWEEP: usize = 32;
 
-/// Lives of a slot that is new, and of one that was looked up.
-const NEW: u8 = 3;
-const USED: u8 = 1;
+/// Lives of a slot: each time the sweep comes by takes one, looking it up gives one, up to [`MOST`]. So what is used again and
+/// again outlives a flood of names that are asked for once, however often the flood makes the sweep come by in between.
+const MOST: u8 = 4;
+
+/// What the first look-up leaves: whoever waited for the entry has found it.
+const FOUND: u8 = 1;
+
+/// Lives of a slot that nobody has looked up yet: the sweep comes by three times before it counts as not used.
+const NEW: u8 = MOST + 3;
 
 /// What tables share: how much they hold, and how far invalidation has come.
 #[derive(Debug, Default)]
@@ -57,8 +63,7 @@ struct Shard<K, V> {
 #[derive(Debug)]
 struct Slot<V> {
     cell: Cell<V>,
-    /// How often the sweep may yet come by before it goes. A new entry has one turn more than one that was looked up:
-    /// who waited for it must find it.
+    /// How often the sweep may yet come by before it goes.
     lives: AtomicU8,
 }
 
@@ -84,8 +89,10 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
         let shard = self.shard(key).read();
         let slot = shard.slots.get(key)?;
         let entry = slot.cell.entry()?;
-        if slot.lives.load(Ordering::Relaxed) != USED {
-            slot.lives.store(USED, Ordering::Relaxed);
+        let lives = slot.lives.load(Ordering::Relaxed);
+        // once it has them all a look-up writes nothing, so that cores share the line
+        if lives != MOST {
+            slot.lives.store(if lives > MOST { FOUND } else { lives + 1 }, Ordering::Relaxed);
         }
         Some(Arc::clone(entry))
     }
@@ -169,7 +176,8 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
             let Some((_, slot)) = shard.slots.get_index(shard.hand) else { break };
             let lives = slot.lives.load(Ordering::Relaxed);
             if !slot.cell.is_evictable() || lives > 0 {
-                slot.lives.store(lives.saturating_sub(1), Ordering::Relaxed);
+                let left = if lives == MOST + 1 { 0 } else { lives.saturating_sub(1) };
+                slot.lives.store(left, Ordering::Relaxed);
                 shard.hand += 1;
             } else if let Some((key, slot)) = shard.slots.swap_remove_index(shard.hand) {
                 self.add(-(Self::slot_weight(&key) as isize));

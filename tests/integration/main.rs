@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
+mod abuse;
 mod agreement;
+mod audit;
 mod batch;
 mod bench;
 mod binary;
+mod callers;
 mod cancellation;
 mod changes;
 mod conformance;
@@ -22,9 +25,12 @@ mod outage;
 mod policy;
 mod races;
 mod replicas;
+mod shapes;
 mod smoke;
 mod soak;
 mod statements;
 mod stream;
 mod stuck;
 mod support;
+mod writes_again;
+mod writing;

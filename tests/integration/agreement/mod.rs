@@ -4,7 +4,7 @@ mod checks;
 mod explained;
 pub mod lists;
 mod remedies;
-mod worlds;
+pub mod worlds;
 
 use std::fmt::Debug;
 

@@ -103,6 +103,7 @@ impl Agreement<'_> {
                     max_collaborators_per_private_project: -1,
                     max_organization_members: -1,
                     personal_projects_up_to_reporter: false,
+                    etag: String::new(),
                 };
                 service.plans().put(PlanServicePutRequest { plan: Some(plan), ..Default::default() }).await?;
             }

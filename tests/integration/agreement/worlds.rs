@@ -11,7 +11,7 @@ use crate::support::{Matrix, Rules, Service, fresh_database};
 
 /// 30 users, every ninth inactive, 6 organizations, 15 teams, 60 projects; who is where and has what is drawn. Few grants
 /// end, and all of them long before or long after the test.
-const WORLD: &str = "
+pub const WORLD: &str = "
     INSERT INTO plan (code, premium, collaborator_limit, member_limit)
     VALUES ('none', true, 0, NULL), ('two', true, 2, NULL), ('endless', true, NULL, NULL);
     INSERT INTO account (kind, username, plan_id, active)

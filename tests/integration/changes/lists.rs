@@ -102,7 +102,7 @@ fn filters() -> Vec<ChangeFilter> {
             for subject in ["", "BOB", "@Acme/crew"] {
                 for actor in ["", "ANN"] {
                     let [name, subject, actor] = [name, subject, actor].map(str::to_owned);
-                    filters.push(ChangeFilter { object: object.into(), name, subject, actor });
+                    filters.push(ChangeFilter { object: object.into(), name, subject, actor, ..Default::default() });
                 }
             }
         }

@@ -268,6 +268,7 @@ fn plans() -> BoxedStrategy<Write> {
             max_collaborators_per_private_project: collaborators,
             max_organization_members: members,
             personal_projects_up_to_reporter: up_to_reporter,
+            etag: String::new(),
         })
     });
     prop_oneof![

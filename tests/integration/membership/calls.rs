@@ -14,6 +14,8 @@ pub struct Answer {
     pub revision: String,
     /// `KIND object subject`, one for each.
     pub removals: Vec<String>,
+    /// Where it was only tried.
+    pub effects: Option<v1::Effects>,
 }
 
 macro_rules! calls {
@@ -37,7 +39,7 @@ macro_rules! calls {
                     $(Self::$name(request) => {
                         let answer = clients.$client().$method(request).await?.into_inner();
                         let removals = calls!(@removals answer $($removals)?);
-                        Ok(Answer { revision: answer.revision, removals })
+                        Ok(Answer { revision: answer.revision, removals, effects: answer.effects })
                     })+
                 }
             }
@@ -48,6 +50,13 @@ macro_rules! calls {
                     $(Self::$name(request) => request.actor = actor.to_owned()),+
                 }
                 self
+            }
+
+            /// The same as one of several.
+            pub fn as_operation(&self) -> v1::write_operation::Operation {
+                match self.clone() {
+                    $(Self::$name(request) => v1::write_operation::Operation::$name(request)),+
+                }
             }
 
             /// The same, only tried.
@@ -67,6 +76,7 @@ calls! {
     CreateUser(UserServiceCreateRequest) users.create;
     UpdateUser(UserServiceUpdateRequest) users.update;
     DeleteUser(UserServiceDeleteRequest) users.delete removals;
+    RemoveUserEverywhere(RemoveUserEverywhereRequest) users.remove_user_everywhere removals;
     CreateOrganization(OrganizationServiceCreateRequest) organizations.create;
     UpdateOrganization(OrganizationServiceUpdateRequest) organizations.update;
     DeleteOrganization(OrganizationServiceDeleteRequest) organizations.delete removals;
@@ -88,6 +98,37 @@ calls! {
     RemoveCollaborator(CollaboratorServiceRemoveRequest) collaborators.remove;
     PutPlan(PlanServicePutRequest) plans.put;
     DeletePlan(PlanServiceDeleteRequest) plans.delete;
+}
+
+macro_rules! with_field {
+    ($($(#[$doc:meta])* $method:ident($($value:ident: $kind:ty)?) $field:ident = $set:expr; $($name:ident),+;)+) => {
+        impl Call {
+            $(
+                $(#[$doc])*
+                pub fn $method(mut self $(, $value: $kind)?) -> Self {
+                    match &mut self {
+                        $(Self::$name(request) => request.$field = $set,)+
+                        other => panic!("it has no such field: {other:?}"),
+                    }
+                    self
+                }
+            )+
+        }
+    };
+}
+
+with_field! {
+    /// The same, changed to this where it is there already.
+    or_update() upsert = true; AddMember, AddTeamMember, AddCollaborator;
+    /// The same, which is fine with what is absent.
+    if_there() allow_missing = true;
+        DeleteUser, RemoveUserEverywhere, DeleteOrganization, RemoveMember, DeleteTeam, RemoveTeamMember, DeleteProject,
+        RemoveCollaborator, DeletePlan;
+    /// The same, only of that state.
+    only_if(etag: &str) etag = etag.to_owned();
+        UpdateUser, DeleteUser, RemoveUserEverywhere, UpdateOrganization, DeleteOrganization, TransferOrganization,
+        UpdateMember, RemoveMember, RenameTeam, DeleteTeam, RemoveTeamMember, UpdateProject, DeleteProject,
+        TransferProject, UpdateCollaborator, RemoveCollaborator, DeletePlan;
 }
 
 /// A mask of these paths.
@@ -118,6 +159,8 @@ shorthands! {
     set_user_plan(username: &str, plan: &str) = UpdateUser(UserServiceUpdateRequest {
         username, plan, update_mask: mask(&["plan"]) });
     delete_user(username: &str) = DeleteUser(UserServiceDeleteRequest { username });
+
+    offboard(username: &str) = RemoveUserEverywhere(RemoveUserEverywhereRequest { username });
 
     create_organization(username: &str, owner: &str) = CreateOrganization(OrganizationServiceCreateRequest {
         username, owner });
@@ -184,6 +227,7 @@ pub fn put_plan(code: &str, premium: bool, collaborators: i32, members: i32) -> 
         max_collaborators_per_private_project: collaborators,
         max_organization_members: members,
         personal_projects_up_to_reporter: false,
+        etag: String::new(),
     };
     Call::PutPlan(v1::PlanServicePutRequest { plan: Some(plan), ..Default::default() })
 }

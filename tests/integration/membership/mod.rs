@@ -2,7 +2,7 @@
 
 mod actors;
 mod bounds;
-mod calls;
+pub mod calls;
 mod cascades;
 mod ends;
 mod hidden;
@@ -13,6 +13,6 @@ mod overlaps;
 mod pages;
 mod refusals;
 mod rulings;
-mod sequences;
+pub mod sequences;
 mod transfers;
-mod world;
+pub mod world;

@@ -15,20 +15,20 @@ use super::world::{World, soon};
 
 const CASES: u32 = 64;
 const STEPS: usize = 40;
-const PEOPLE: [&str; 8] = ["olga", "adam", "cleo", "mia", "mona", "alma", "sam", "ivan"];
+pub const PEOPLE: [&str; 8] = ["olga", "adam", "cleo", "mia", "mona", "alma", "sam", "ivan"];
 /// By their places among the people: those in the middle try more often.
-const ACTORS: &[usize] = &[0, 0, 1, 1, 1, 2, 2, 3, 4, 4, 4, 5, 5, 5, 6, 7];
+pub const ACTORS: &[usize] = &[0, 0, 1, 1, 1, 2, 2, 3, 4, 4, 4, 5, 5, 5, 6, 7];
 /// Who has something to lose is tried more often.
-const TARGETS: &[usize] = &[0, 1, 2, 3, 3, 4, 5, 5, 5, 6, 7];
+pub const TARGETS: &[usize] = &[0, 1, 2, 3, 3, 4, 5, 5, 5, 6, 7];
 /// The first project and organization is where most of it happens.
-const PLACES: &[usize] = &[0, 0, 0, 0, 0, 1, 2, 3];
+pub const PLACES: &[usize] = &[0, 0, 0, 0, 0, 1, 2, 3];
 const INACTIVE: usize = 7;
-const KINDS: usize = 32;
+pub const KINDS: usize = 32;
 
 /// Actor, kind, whom, which of two organizations or four projects, role.
-type Step = (usize, usize, usize, usize, i32);
+pub type Step = (usize, usize, usize, usize, i32);
 /// What a user is on a project or in an organization: 0 is nothing, 6 and 4 are its owner.
-type Levels = BTreeMap<(String, String), i32>;
+pub type Levels = BTreeMap<(String, String), i32>;
 
 #[test]
 fn no_sequence_of_calls_raises_anybody_above_its_actor() {
@@ -50,9 +50,9 @@ fn no_sequence_of_calls_raises_anybody_above_its_actor() {
 }
 
 /// One sequence, among people of its own.
-struct Case<'a> {
-    world: &'a World,
-    number: u32,
+pub struct Case<'a> {
+    pub world: &'a World,
+    pub number: u32,
 }
 
 impl Case<'_> {
@@ -109,7 +109,7 @@ impl Case<'_> {
         Ok(())
     }
 
-    async fn set_up(&self) {
+    pub async fn set_up(&self) {
         let (world, acme, zeta) = (self.world, self.organization(0), self.organization(1));
         world.all(PEOPLE.map(|person| calls::create_user(&self.name(person)))).await;
         world.send(calls::create_organization(&acme, &self.name("olga"))).await;
@@ -136,7 +136,7 @@ impl Case<'_> {
         world.send(calls::set_active(&self.name("ivan"), false)).await;
     }
 
-    fn call(&self, (actor, kind, whom, which, role): Step) -> Call {
+    pub fn call(&self, (actor, kind, whom, which, role): Step) -> Call {
         let (project, organization, team) = (self.project(which), self.organization(which), self.team(which));
         let user = self.name(PEOPLE[whom]);
         let given = ProjectRole::try_from(role).unwrap();
@@ -176,7 +176,7 @@ impl Case<'_> {
         Call::CreateProject(ProjectServiceCreateRequest { owner, name, id: self.project(place), ..Default::default() })
     }
 
-    fn name(&self, person: &str) -> String {
+    pub fn name(&self, person: &str) -> String {
         format!("case{:04}_{person}", self.number)
     }
 
@@ -194,7 +194,7 @@ impl Case<'_> {
     }
 
     /// What everybody holds on everything, as the tables have it.
-    async fn levels(&self) -> Levels {
+    pub async fn levels(&self) -> Levels {
         let prefix = self.name("");
         let rows = self.world.database.query(LEVELS, &[&prefix]).await.unwrap();
         rows.iter().map(|row| ((row.get(0), row.get(1)), row.get(2))).collect()

@@ -132,6 +132,7 @@ const TABLES: &[&str] = &[
     "change_set",
     "change",
     "revision",
+    "request",
 ];
 
 const MEMBERS: &[(&str, OrganizationRole)] = &[

@@ -23,6 +23,7 @@ pub async fn create(clients: &Clients) -> HashMap<Fact, Value> {
         max_collaborators_per_private_project: -1,
         max_organization_members: -1,
         personal_projects_up_to_reporter: false,
+        etag: String::new(),
     };
     clients.plans().put(v1::PlanServicePutRequest { plan: Some(plan), ..Default::default() }).await.unwrap();
     for username in [OWNER].into_iter().chain(USERS) {

@@ -23,14 +23,15 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts it on a free port, and waits until it listens.
+    /// Starts it on a free port of loopback, unless the flags say where, and waits until it listens.
     pub async fn start(command: &str, flags: &[&str]) -> Self {
         Self::start_with(command, flags, &[]).await
     }
 
     /// The same with more in its environment.
     pub async fn start_with(command: &str, flags: &[&str], environment: &[(&str, String)]) -> Self {
-        let mut child = rolegate(&[&[command, "--listen", "127.0.0.1:0", "--log-format", "json"], flags].concat());
+        let listen: &[&str] = if flags.contains(&"--listen") { &[] } else { &["--listen", "127.0.0.1:0"] };
+        let mut child = rolegate(&[&[command, "--log-format", "json"], listen, flags].concat());
         child.envs(environment.iter().map(|(name, value)| (name, value)));
         let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let errors = gather(child.stderr.take().unwrap());
@@ -51,6 +52,18 @@ impl Process {
     /// What it wrote to standard error so far.
     pub fn errors(&self) -> String {
         self.errors.lock().unwrap().clone()
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for its end, and says all that it wrote to standard error.
+    pub async fn errors_at_the_end(self, limit: Duration) -> String {
+        let errors = Arc::clone(&self.errors);
+        self.end(limit).await;
+        errors.lock().unwrap().clone()
     }
 
     /// What it wrote to standard output so far.

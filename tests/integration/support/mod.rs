@@ -6,6 +6,7 @@ pub mod oracle;
 pub mod postgres;
 pub mod proxy;
 pub mod questions;
+pub mod raw;
 pub mod scene;
 pub mod service;
 pub mod views;

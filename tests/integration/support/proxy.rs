@@ -38,6 +38,8 @@ struct State {
     /// Counts the cuts of each purpose; a connection ends when its own goes up.
     cuts: watch::Sender<HashMap<Purpose, u32>>,
     reachable: watch::Sender<bool>,
+    /// Whether connections end as soon as PostgreSQL has committed on them.
+    loses_commits: watch::Sender<bool>,
     executions: Mutex<HashMap<String, u64>>,
     /// Counts the pieces of answers that were kept.
     kept: watch::Sender<u64>,
@@ -54,6 +56,7 @@ impl Proxy {
             held: watch::Sender::default(),
             cuts: watch::Sender::default(),
             reachable: watch::Sender::new(true),
+            loses_commits: watch::Sender::default(),
             executions: Mutex::default(),
             kept: watch::Sender::default(),
         });
@@ -90,6 +93,11 @@ impl Proxy {
     /// Ends these connections; new ones are let through.
     pub fn cut(&self, purpose: Purpose) {
         self.state.cuts.send_modify(|cuts| *cuts.entry(purpose).or_default() += 1);
+    }
+
+    /// Whether the answers of commits are lost from now on, with the connections that they would have come on.
+    pub fn lose_commits(&self, lose: bool) {
+        self.state.loses_commits.send_replace(lose);
     }
 
     /// Ends all connections and takes no new ones.
@@ -139,11 +147,15 @@ impl State {
         let (mut from_server, mut to_server) = server.into_split();
         // until told otherwise
         let purpose = watch::Sender::new(Purpose::Writes);
+        let is_lost = watch::Sender::new(false);
         let up = async {
             let mut statements = Statements::default();
             while let Some(message) = next_message(&mut from_client, &mut statements.started).await {
                 if let Some(told) = self.read(&message, &mut statements) {
                     purpose.send_replace(told);
+                }
+                if message.starts_with(b"Q") && message.ends_with(b"COMMIT\0") {
+                    is_lost.send_replace(*self.loses_commits.borrow());
                 }
                 if to_server.write_all(&message).await.is_err() {
                     return;
@@ -158,6 +170,9 @@ impl State {
                     self.kept.send_modify(|kept| *kept += 1);
                 }
                 let _ = held.wait_for(|held| !held.contains(&purpose.borrow())).await;
+                if *is_lost.borrow() {
+                    return;
+                }
                 if to_client.write_all(&bytes[..count]).await.is_err() {
                     return;
                 }

@@ -15,6 +15,7 @@ use rolegate::grpc::v1::plan_service_client::PlanServiceClient;
 use rolegate::grpc::v1::project_service_client::ProjectServiceClient;
 use rolegate::grpc::v1::team_service_client::TeamServiceClient;
 use rolegate::grpc::v1::user_service_client::UserServiceClient;
+use rolegate::grpc::v1::write_service_client::WriteServiceClient;
 use rolegate::grpc::v1::{
     AddMemberRequest, AddTeamMemberRequest, CheckRequest, CheckResponse, CollaboratorServiceAddRequest,
     CollaboratorServiceRemoveRequest, Consistency, OrganizationRole, OrganizationServiceCreateRequest, ProjectRole,
@@ -83,6 +84,10 @@ impl Clients {
 
     pub fn changes(&self) -> ChangeServiceClient<Channel> {
         ChangeServiceClient::new(self.channel.clone())
+    }
+
+    pub fn writes(&self) -> WriteServiceClient<Channel> {
+        WriteServiceClient::new(self.channel.clone())
     }
 
     pub fn plans(&self) -> PlanServiceClient<Channel> {

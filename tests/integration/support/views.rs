@@ -19,6 +19,7 @@ pub fn databases(config: &Config) -> Databases {
 pub async fn start_view(config: &Config, memory: usize) -> (View, AbortOnDropHandle<()>) {
     let settings = ViewSettings {
         memory,
+        loading: 10_000,
         name: "view".to_owned(),
         lease: Duration::from_secs(60),
         stale_for: Duration::ZERO,

@@ -119,6 +119,11 @@ impl Matrix {
         self.users.values().map(String::as_str)
     }
 
+    /// Whether there is an active user of that name.
+    pub fn is_active(&self, user: &str) -> bool {
+        self.nobody(user).is_none()
+    }
+
     /// The ids of all projects.
     pub fn project_ids(&self) -> Vec<&str> {
         let ids = self.projects.iter().filter(|(key, project)| **key == project.id);

@@ -38,7 +38,10 @@ const ONLY_IN: &[(&str, &[&str])] = &[
         ],
     ),
     ("deadpool_postgres", &["store", "membership/scope.rs"]),
-    ("tonic::", &["grpc", "admission/listener.rs", "server.rs", "telemetry.rs", "cli", "conformance", "bench"]),
+    (
+        "tonic::",
+        &["grpc", "admission/listener.rs", "server.rs", "server", "telemetry.rs", "cli", "conformance", "bench"],
+    ),
     ("prost", &["grpc", "cli", "conformance/api.rs", "bench/writes.rs"]),
     ("rustls::", &["admission"]),
     (
@@ -51,6 +54,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
             "admission",
             "grpc",
             "server.rs",
+            "server",
             "cli",
             "conformance/service.rs",
             "bench",

@@ -13,6 +13,9 @@ use tracing::{error, info};
 /// What others may not: read, write or run it; nor may the group write it.
 const TOO_OPEN: u32 = 0o027;
 
+/// Whoever may change what says who is let in is let in.
+const CHANGEABLE: u32 = 0o022;
+
 /// The largest file that is one of these.
 const LARGEST: u64 = 4 << 20;
 
@@ -146,6 +149,10 @@ impl Input {
             return Err(format!(
                 "{flag} {shown}: others may read or change it (mode {mode:o}); run `chmod 600 {shown}`"
             ));
+        }
+        if metadata.mode() & CHANGEABLE != 0 {
+            let mode = metadata.mode() & 0o777;
+            return Err(format!("{flag} {shown}: others may change it (mode {mode:o}); run `chmod 644 {shown}`"));
         }
         if metadata.len() > LARGEST {
             return Err(format!("{flag} {shown}: is larger than 4 MiB"));

@@ -19,10 +19,10 @@ use super::files::Current;
 use super::tls::{Peer, Tls};
 
 /// How long a handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// How many handshakes are under way at a time; who comes then waits in the queue of the socket.
-const HANDSHAKES: usize = 256;
+const HANDSHAKES: usize = 4_096;
 
 /// How long it takes a breath when no connection can be accepted: most likely there are no file descriptors left.
 const BREATH: Duration = Duration::from_millis(50);

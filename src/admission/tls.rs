@@ -143,8 +143,9 @@ fn read(certificate: &CertificateDer<'_>) -> Option<(Vec<String>, i64)> {
     let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
     let names = parsed.subject_alternative_name().ok()?.map(|extension| &extension.value.general_names);
     let name = |name: &GeneralName<'_>| match name {
-        GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
-        GeneralName::URI(uri) => Some((*uri).to_owned()),
+        // a scheme tells the two apart: neither can be made to pass for the other
+        GeneralName::DNSName(name) if !name.contains(':') => Some(name.to_ascii_lowercase()),
+        GeneralName::URI(uri) if uri.contains(':') => Some((*uri).to_owned()),
         _ => None,
     };
     let names = names.into_iter().flatten().filter_map(name).collect();

@@ -68,6 +68,7 @@ impl Tokens {
             let input = Input { flag: "--jwt-jwks", path: jwks.into(), is_private: false };
             let make = |contents: &[Vec<u8>]| {
                 let keys = contents.first().map_or(Ok(TokenKeys::default()), |content| TokenKeys::parse(content));
+                let keys = keys.and_then(TokenKeys::not_empty);
                 keys.map_err(|problem| format!("--jwt-jwks: {problem}"))
             };
             let files = Files::open("JWKS", vec![input], make)?;
@@ -118,8 +119,13 @@ impl Tokens {
         loop {
             let pause = match source.fetch().await {
                 Ok(keys) => {
+                    if keys.is_empty() {
+                        // whoever takes all keys away means it
+                        error!(url = source.url, "there are no keys of tokens that sign; no token is trusted");
+                    } else {
+                        info!(url = source.url, "fetched the keys of tokens");
+                    }
                     self.0.keys.set(keys);
-                    info!(url = source.url, "fetched the keys of tokens");
                     REFRESH
                 }
                 Err(problem) => {
@@ -142,6 +148,14 @@ impl Tokens {
 
 impl Source {
     fn new(url: &str) -> Result<Self, String> {
+        let parsed = reqwest::Url::parse(url).map_err(|error| format!("--jwt-jwks {url}: is no URL: {error}"))?;
+        if !parsed.username().is_empty() || parsed.password().is_some() {
+            return Err("--jwt-jwks: a URL with a password would stand in logs; name one without".to_owned());
+        }
+        let is_near = parsed.host_str().is_some_and(|host| ["localhost", "127.0.0.1", "[::1]"].contains(&host));
+        if parsed.scheme() != "https" && !is_near {
+            return Err(format!("--jwt-jwks {url}: anybody on the way could put in a key; use https://"));
+        }
         // whichever comes first: there is but this one
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().timeout(FETCH).redirect(reqwest::redirect::Policy::none()).build();

@@ -68,15 +68,25 @@ impl TokenKeys {
     /// Reads a JWKS. Keys that sign nothing here (encryption, shared secrets, other algorithms) are left out.
     ///
     /// # Errors
-    /// When it is no JWKS, or none of its keys can sign.
+    /// When it is no JWKS.
     pub fn parse(jwks: &[u8]) -> Result<Self, String> {
         signatures::install();
         let set: JwkSet = serde_json::from_slice(jwks).map_err(|error| format!("is no JWKS: {error}"))?;
-        let keys: Vec<TrustedKey> = set.keys.iter().filter_map(TrustedKey::new).collect();
-        if keys.is_empty() {
-            return Err("has no key that signs with RS256, PS256, ES256 or EdDSA".to_owned());
-        }
-        Ok(Self(keys))
+        Ok(Self(set.keys.iter().filter_map(TrustedKey::new).collect()))
+    }
+
+    /// These keys, if there are any.
+    ///
+    /// # Errors
+    /// When none of them can sign.
+    pub fn not_empty(self) -> Result<Self, String> {
+        let has_keys = !self.0.is_empty();
+        has_keys.then_some(self).ok_or_else(|| "has no key that signs with RS256, PS256, ES256 or EdDSA".to_owned())
+    }
+
+    /// Whether no token can be trusted.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Whose a token is.

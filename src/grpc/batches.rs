@@ -19,7 +19,8 @@ type Finish = Box<dyn FnOnce(Ending) -> Answered + Send>;
 #[tonic::async_trait]
 impl WriteService for Services {
     async fn write(&self, request: Request<WriteRequest>) -> Result<Response<WriteResponse>, Status> {
-        let (asked, request) = self.accept(request)?;
+        let count = request.get_ref().operations.len().max(1);
+        let (asked, request) = self.accept_many(request, count)?;
         if request.operations.is_empty() || request.operations.len() > MOST {
             return Err(errors::invalid_field("operations", "must be 1 to 1,000"));
         }

@@ -136,8 +136,11 @@ impl Keeper {
     fn may_call(&self, caller: &Caller, path: &str) -> Result<Rule, Status> {
         let rule = self.rules.get(path).ok_or_else(|| Status::unimplemented("there is no such method"))?;
         may(caller, rule.scope)?;
-        let is_out = caller.bounds().is_some() && !rule.is_bounded;
-        if is_out { Err(errors::out_of_bounds()) } else { Ok(*rule) }
+        if caller.bounds().is_some() && !rule.is_bounded {
+            info!(caller = caller.name(), path, "refused a caller that is confined");
+            return Err(errors::out_of_bounds());
+        }
+        Ok(*rule)
     }
 }
 

@@ -8,6 +8,7 @@ use tracing::info;
 use super::capacity::caller_of;
 use super::{Services, deadline, effects, errors, fields, gate, revision, v1};
 use crate::callers::{Caller, Scope};
+use crate::domain::bounds::Bounds;
 use crate::domain::change::{Change, Object};
 use crate::domain::names::Username;
 use crate::membership::{Answer, MembershipError, Operation, RequestKey, WriteContext, Written};
@@ -155,7 +156,12 @@ impl Services {
     /// Takes a write apart: how it is asked for, and what. Without an actor the caller acts in its own right, and must be trusted
     /// with that.
     pub(super) fn accept<R: WriteRequest>(&self, request: Request<R>) -> Result<(Asked, R), Status> {
-        self.inner.capacity.let_send(caller_of(&request), 1)?;
+        self.accept_many(request, 1)
+    }
+
+    /// The same for one that counts as so many.
+    pub(super) fn accept_many<R: WriteRequest>(&self, request: Request<R>, count: usize) -> Result<(Asked, R), Status> {
+        self.inner.capacity.let_send(caller_of(&request), count)?;
         let deadline = deadline::deadline(request.metadata(), self.inner.timeout);
         let caller = request.extensions().get::<Caller>().cloned();
         let mut request = request.into_inner();
@@ -163,13 +169,15 @@ impl Services {
         if let Some(caller) = caller.as_ref().filter(|_| actor.is_none()) {
             gate::may(caller, Scope::Admin)?;
         }
+        let bounds = caller.as_ref().and_then(Caller::bounds).cloned();
+        let wait_for_replicas = request.wait_for_replicas().take().unwrap_or(true);
         let context = WriteContext {
             actor,
             caller: caller.as_ref().map(|caller| caller.name().to_owned()),
-            bounds: caller.as_ref().and_then(Caller::bounds).cloned(),
             validate_only: request.validate_only(),
-            wait_for_replicas: request.wait_for_replicas().take().unwrap_or(true),
-            request: request_key(&request)?,
+            wait_for_replicas,
+            request: request_key(&request, bounds.as_ref())?,
+            bounds,
             deadline: Some(deadline),
         };
         Ok((Asked { context, object: request.object().to_owned() }, request))
@@ -202,8 +210,8 @@ impl Services {
     }
 }
 
-/// What the caller calls its request, and what it is, whomever it waits for.
-fn request_key<R: WriteRequest>(request: &R) -> Result<Option<RequestKey>, Status> {
+/// What the caller calls its request, and what it is, whomever it waits for. Within other bounds it is another one.
+fn request_key<R: WriteRequest>(request: &R, bounds: Option<&Bounds>) -> Result<Option<RequestKey>, Status> {
     let id = request.request_id();
     if id.is_empty() {
         return Ok(None);
@@ -214,6 +222,9 @@ fn request_key<R: WriteRequest>(request: &R) -> Result<Option<RequestKey>, Statu
         return Err(errors::invalid_field("request_id", problem));
     }
     let mut digest = blake3::Hasher::new();
+    for account in bounds.into_iter().flat_map(Bounds::accounts) {
+        digest.update(account.as_str().as_bytes()).update(b"/");
+    }
     digest.update(R::NAME.as_bytes()).update(b"\0").update(&request.encode_to_vec());
     Ok(Some(RequestKey { id: id.to_owned(), digest: digest.finalize().into() }))
 }
@@ -222,7 +233,11 @@ fn request_key<R: WriteRequest>(request: &R) -> Result<Option<RequestKey>, Statu
 fn failed(operation: &str, asked: &Asked, failure: MembershipError) -> Status {
     let refused = matches!(
         failure,
-        MembershipError::Refused(_) | MembershipError::NotFound { .. } | MembershipError::RequestIdReused(_)
+        MembershipError::Refused(_)
+            | MembershipError::NotFound { .. }
+            | MembershipError::Operation { .. }
+            | MembershipError::OutOfBounds
+            | MembershipError::RequestIdReused(_)
     );
     let status = errors::membership(failure);
     if refused {

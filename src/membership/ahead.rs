@@ -10,7 +10,7 @@ use futures::future::try_join_all;
 use super::error::MembershipError;
 use super::scope::{Scope, Who, strongest};
 use crate::domain::ids::ProjectId;
-use crate::domain::names::{ProjectReference, Username};
+use crate::domain::names::{NameKey, ProjectReference, Username};
 use crate::domain::records::Project;
 use crate::store::locks::{self, Strength};
 use crate::store::projects;
@@ -56,9 +56,13 @@ impl Scope<'_> {
     /// Takes locks ahead; what there is none of is left out.
     pub(super) async fn lock_ahead(&mut self, locks: Locks<'_>) -> Result<(), MembershipError> {
         let projects = try_join_all(locks.projects.iter().map(|one| projects::find(&self.transaction, one))).await?;
-        let projects: Vec<Project> = projects.into_iter().flatten().collect();
-        let actor = self.actor.name().cloned();
-        let mut wanted = locks.accounts;
+        let mut projects: Vec<Project> = projects.into_iter().flatten().collect();
+        let (actor, mut wanted) = (self.actor.name().cloned(), locks.accounts);
+        if let Some(bounds) = self.bounds() {
+            // who is confined holds up nobody else: what lies outside is refused when its turn comes
+            projects.retain(|project| bounds.contains(&NameKey::from_stored(&project.owner_name.to_ascii_lowercase())));
+            wanted.retain(|(who, _)| matches!(who, Who::Name(name) if bounds.contains(&name.key())));
+        }
         wanted.extend(projects.iter().map(|project| (Who::Id(project.owner), Strength::Shared)));
         wanted.extend(actor.as_ref().map(|name| (Who::Name(name), Strength::Shared)));
         let ids = self.resolve(&wanted).await?;

@@ -19,6 +19,9 @@ pub trait Step<A>: Send + Sync {
     /// What it is called.
     fn name(&self) -> &'static str;
 
+    /// Whether a caller that is confined may have it done.
+    fn is_bounded(&self) -> bool;
+
     /// Whom and what it will lock.
     fn locks(&self) -> Locks<'_>;
 
@@ -51,6 +54,10 @@ impl<A, O: Operation, F: Fn(O::Output) -> A + Send + Sync> Step<A> for Mapped<O,
         O::NAME
     }
 
+    fn is_bounded(&self) -> bool {
+        O::IS_BOUNDED
+    }
+
     fn locks(&self) -> Locks<'_> {
         self.0.locks()
     }
@@ -79,6 +86,10 @@ impl<A: Send> Operation for Batch<A> {
     }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Vec<Stepped<A>>, MembershipError> {
+        // before anybody is locked for one that is refused
+        if !self.steps.iter().all(|step| step.is_bounded()) {
+            scope.unconfined_only()?;
+        }
         scope.lock_ahead(self.locks()).await?;
         let mut done = Vec::with_capacity(self.steps.len());
         for (index, step) in self.steps.iter().enumerate() {

@@ -30,7 +30,7 @@ pub enum MembershipError {
     #[error("finish beside other writes; try again")]
     Conflict,
     /// The deadline passed. Nothing was written.
-    #[error("finish before the deadline; nothing was written")]
+    #[error("finish before the deadline; nothing was written by this call")]
     DeadlineExceeded,
     /// It was being committed when the deadline passed or the connection was lost: it holds or it does not.
     #[error("learn whether the write was committed; send it again under its request_id, or read before trying again")]

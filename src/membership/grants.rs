@@ -46,7 +46,7 @@ impl Scope<'_> {
             CollaboratorName::Team(_) => Vec::new(),
         };
         let (project, owner, others) = self.lock_project(project, &user).await?;
-        Ok((project, owner, others.into_iter().flatten().next()))
+        Ok((project, owner, self.seen_within_bounds(others.into_iter().flatten().next())))
     }
 
     /// Finds whose role it is.

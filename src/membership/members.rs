@@ -138,7 +138,8 @@ impl RemoveMember {
         } else {
             Some(scope.authorize_organization(organization.id, OrganizationAction::DeleteMembers)?)
         };
-        let user = user.ok_or_else(|| MembershipError::not_found(Object::Member, &self.user))?;
+        let missing = || MembershipError::not_found(Object::Member, name_of(&self.organization, &self.user));
+        let user = user.ok_or_else(missing)?;
         if organization.organization_owner() == Some(user.id) {
             return Err(Refusal::OrganizationOwnerRequired(user.username).into());
         }
@@ -202,7 +203,7 @@ impl Scope<'_> {
         let wanted = [(Who::Name(name), Strength::Exclusive), (Who::Name(user), Strength::Shared)];
         let mut locked = self.lock(&wanted).await?.into_iter();
         let found = self.organization(locked.next().flatten(), name)?;
-        Ok((found, locked.next().flatten()))
+        Ok((found, self.seen_within_bounds(locked.next().flatten())))
     }
 
     /// Refuses where the organization's plan allows no more members.

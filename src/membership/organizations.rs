@@ -166,7 +166,7 @@ impl Operation for TransferOrganization {
         let wanted = [(Who::Name(&self.username), Strength::Exclusive), (Who::Name(&self.new_owner), Strength::Shared)];
         let mut locked = scope.lock(&wanted).await?.into_iter();
         let before = scope.organization(locked.next().flatten(), &self.username)?;
-        let heir = locked.next().flatten();
+        let heir = scope.seen_within_bounds(locked.next().flatten());
         scope.authorize_organization(before.id, OrganizationAction::TransferOrganization)?;
         before.etag().must_be(self.etag.as_ref(), || before.username.clone())?;
         let heir = heir.ok_or_else(|| MembershipError::not_found(Object::User, &self.new_owner))?;
@@ -177,6 +177,8 @@ impl Operation for TransferOrganization {
         if former == heir.id {
             return Ok(before);
         }
+        // it becomes a member: who takes it out of everything meanwhile must see that, or come after it
+        scope.lock(&[(Who::Id(former), Strength::Shared)]).await?;
         if let Some(member) = members::get(&scope.transaction, before.id, heir.id).await? {
             scope.remove_member(&before, &member).await?;
         }

@@ -84,6 +84,10 @@ impl Operation for CreateProject {
         let locked = scope.lock(&[(Who::Name(&self.owner), Strength::Shared)]).await?;
         let missing = || MembershipError::not_found(Object::User, &self.owner);
         let owner = scope.within_bounds(locked.into_iter().flatten().next(), missing)?;
+        if self.id.is_some() {
+            // whether it is in use says something of everybody's projects
+            scope.unconfined_only()?;
+        }
         scope.authorize_creation(&owner).await?;
         let id = self.id.map_or_else(Uuid::now_v7, |id| id.0);
         let inserted = projects::insert(&scope.transaction, id, owner.id, self.name.as_str(), self.settings).await;

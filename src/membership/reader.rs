@@ -185,7 +185,10 @@ impl Reader {
             let project = self.found(client, reference).await?;
             let missing = || MembershipError::not_found(Object::Collaborator, format!("{name} on {reference}"));
             let subject = match name {
-                CollaboratorName::Team(path) => Subject::Team(team(client, path).await?.id),
+                CollaboratorName::Team(path) => {
+                    self.must_be_within(Some(&path.organization.key()))?;
+                    Subject::Team(team(client, path).await?.id)
+                }
                 CollaboratorName::User(user) => {
                     let user = accounts::by_name(client, &user.key()).await?.ok_or_else(missing)?;
                     Subject::User(user.id)

@@ -146,6 +146,17 @@ impl<'a> Scope<'a> {
         if is_out { Err(MembershipError::OutOfBounds) } else { Ok(()) }
     }
 
+    /// What the caller is confined to.
+    pub(super) fn bounds(&self) -> Option<&'a Bounds> {
+        self.bounds
+    }
+
+    /// Somebody that a write names besides what it is about. To a caller that is confined there is no organization outside of its
+    /// bounds.
+    pub(super) fn seen_within_bounds(&self, account: Option<Account>) -> Option<Account> {
+        account.filter(|account| account.is_user() || self.bounds.is_none_or(|bounds| bounds.contains(&account.key())))
+    }
+
     /// The account that a write is about, if it is there and within what the caller is confined to.
     pub(super) fn within_bounds(
         &mut self,

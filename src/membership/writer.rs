@@ -12,9 +12,10 @@ use super::requests::{self, Answer, Logged, RequestKey, Written};
 use super::scope::Scope;
 use super::trial::{as_conflict, try_out};
 use crate::domain::bounds::Bounds;
+use crate::domain::ids::Revision;
 use crate::domain::names::Username;
 use crate::domain::policy::Policy;
-use crate::store::{Database, PooledClient, StoreError, Transaction, trial};
+use crate::store::{Database, PooledClient, StoreError, Transaction, access, trial};
 use crate::view::{Token, Unconfirmed, View};
 
 /// How often a write that meets others is run in all.
@@ -167,6 +168,7 @@ impl Writer {
             let tried = self.try_out(pooled, context, operation, answer);
             return before(context.deadline, MembershipError::DeadlineExceeded, tried).await;
         }
+        let least = self.view.token();
         let (client, is_committing) = pooled.parts();
         let prepared = before(context.deadline, MembershipError::DeadlineExceeded, async {
             let transaction = client.transaction().await.map_err(StoreError::from)?;
@@ -178,21 +180,34 @@ impl Writer {
             let (transaction, changes) = scope.finish();
             let answer = answer(Written { output, changes: &changes, effects: None });
             let logged = requests::log(&transaction, O::NAME, context, &changes, &answer).await?;
+            if changes.is_empty() {
+                self.vouch_for(logged.token, least)?;
+            }
             let commits = !changes.is_empty() || context.request.is_some();
             Ok::<_, MembershipError>((transaction, Ended { answer, logged: Some(logged) }, commits))
         });
         let (transaction, ended, commits) = prepared.await?;
         *is_committing = commits;
-        let end = async {
-            if commits {
-                transaction.commit().await.map_err(StoreError::while_committing)
-            } else {
-                transaction.rollback().await.map_err(StoreError::from)
-            }
-        };
-        let late = if commits { MembershipError::OutcomeUnknown } else { MembershipError::DeadlineExceeded };
-        before(context.deadline, late, end).await?;
+        if commits {
+            let end = async { transaction.commit().await.map_err(StoreError::while_committing) };
+            before(context.deadline, MembershipError::OutcomeUnknown, end).await?;
+        } else {
+            // what was found is so, however this ends
+            let end = async { transaction.rollback().await.map_err(StoreError::from) };
+            let _ = before(context.deadline, MembershipError::DeadlineExceeded, end).await;
+        }
         Ok(ended)
+    }
+
+    /// Refuses what was read from a database that does not have what this process has seen applied: a primary of the past, whose
+    /// word that there is nothing to change is worth nothing. A write there would be found out by its id.
+    fn vouch_for(&self, read: Token, least: Token) -> Result<(), MembershipError> {
+        let is_followed = least.revision > Revision(0);
+        if is_followed && (read.history != least.history || read.revision < least.revision) {
+            self.database.renew_connections();
+            return Err(MembershipError::Met);
+        }
+        Ok(())
     }
 
     /// Finds out what a write would do, and leaves nothing of it.
@@ -203,7 +218,11 @@ impl Writer {
         operation: &O,
         answer: &(impl Fn(Written<'_, O::Output>) -> A + Sync),
     ) -> Result<Ended<A>, MembershipError> {
-        let mut scope = self.scope(trial::begin(client).await?, context);
+        let least = self.view.token();
+        let transaction = trial::begin(client).await?;
+        let (history, place, _) = access::read_moment(&transaction, context.deadline.map(Instant::into_std)).await?;
+        self.vouch_for(Token::new(history, place.revision), least)?;
+        let mut scope = self.scope(transaction, context);
         let (output, changes, effects) = try_out(&mut scope, operation).await.map_err(as_conflict)?;
         let (transaction, _) = scope.finish();
         transaction.rollback().await.map_err(StoreError::from)?;

@@ -71,7 +71,8 @@ pub async fn remember(
             SET digest = excluded.digest, answer = excluded.answer, revision = excluded.revision,
                 written_at = excluded.written_at
         )
-        SELECT number, history, change_id FROM last";
+        -- the commit may take as long as a synchronous standby does, as that of any write
+        SELECT number, history, change_id, set_config('statement_timeout', '0', true) FROM last";
     let row = query_one(client, SQL, &[&caller, &id, &remembered.digest, &remembered.answer]).await?;
     Ok((row.get(1), Place { revision: Revision(row.get(0)), id: row.get(2) }))
 }

@@ -80,10 +80,15 @@ impl<V> Cell<V> {
         self.entry.is_none() && self.load.is_none()
     }
 
+    /// Joins the load under way, if there is one.
+    pub(super) fn join(&self) -> Option<watch::Receiver<LoadResult>> {
+        self.load.as_ref().map(|load| load.done.subscribe())
+    }
+
     /// Joins the load under way, or begins one: `true` where the caller must run it.
     pub(super) fn join_or_begin(&mut self) -> (watch::Receiver<LoadResult>, bool) {
-        if let Some(load) = &self.load {
-            return (load.done.subscribe(), false);
+        if let Some(waiter) = self.join() {
+            return (waiter, false);
         }
         let (done, waiter) = watch::channel(None);
         self.load = Some(Load { done });
@@ -162,7 +167,9 @@ mod tests {
 
     #[test]
     fn waiters_share_a_load_and_learn_of_its_failure() {
+        assert!(Cell::loaded(entry(1)).join().is_none(), "nothing is under way");
         let (mut cell, first) = Cell::<i64>::loading(Revision(0));
+        assert!(cell.join().is_some());
         let (second, must_run) = cell.join_or_begin();
         assert!(!must_run);
         cell.fail(&LoadError::Unavailable);

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use tokio::sync::watch;
+
+use super::cell::LoadResult;
 use super::error::LoadError;
 use super::table::{Begun, SHARDS, SWEEP, Shared, Table};
 use crate::domain::change::EntryKey;
@@ -32,6 +35,17 @@ impl Entries {
             plans: Table::new(Arc::clone(&shared)),
             shared,
             memory,
+        }
+    }
+
+    /// Joins the load of a key, if there is one under way.
+    pub(super) fn join(&self, key: &EntryKey) -> Option<watch::Receiver<LoadResult>> {
+        match key {
+            EntryKey::Name(name) => self.names.join(name),
+            EntryKey::Project(project) => self.projects.join(project),
+            EntryKey::Path(owner, name) => self.paths.join(&(owner.clone(), name.clone())),
+            EntryKey::Account(account) => self.accounts.join(account),
+            EntryKey::Plan(plan) => self.plans.join(plan),
         }
     }
 

@@ -243,10 +243,14 @@ impl Glance<'_> {
         if let Some(error) = self.failures.get(&key) {
             return Blank::Failed(error.clone());
         }
+        let entries = &self.view.inner.entries;
         if self.view.inner.loading.load(Ordering::Relaxed) + self.to_load.len() >= self.most_loading {
-            return Blank::Failed(LoadError::Overloaded);
+            // one that is under way costs nobody anything more
+            let Some(waiter) = entries.join(&key) else { return Blank::Failed(LoadError::Overloaded) };
+            self.waits.push((key, waiter));
+            return Blank::Missing;
         }
-        let begun = self.view.inner.entries.join_or_begin(&key);
+        let begun = entries.join_or_begin(&key);
         if begun.must_run {
             self.to_load.push(key.clone());
         }

@@ -11,12 +11,17 @@ use super::boot_time::BootTime;
 use crate::domain::ids::Revision;
 use crate::store::replicas::ReplicaRow;
 
+/// Of how many replicas that were not seen yet it is remembered what they said.
+const UNSEEN: usize = 1_000;
+
 /// The replicas, as this process has seen them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Replicas {
     seen: BTreeMap<Uuid, Seen>,
     /// The connection on which replicas are heard now.
     hearing: u64,
+    /// What replicas said on it before a read of the table showed them.
+    heard: BTreeMap<Uuid, Revision>,
 }
 
 /// One replica.
@@ -43,7 +48,11 @@ impl Replicas {
             match self.seen.get_mut(&row.id) {
                 Some(seen) if seen.renewals == row.renewals => seen.applied = seen.applied.max(row.applied),
                 Some(seen) => *seen = Seen { applied: seen.applied.max(row.applied), ..Seen::of(row, now) },
-                None => drop(self.seen.insert(row.id, Seen::of(row, now))),
+                None => {
+                    let said = self.heard.remove(&row.id).unwrap_or(row.applied);
+                    let applied = said.max(row.applied);
+                    self.seen.insert(row.id, Seen { applied, ..Seen::of(row, now) });
+                }
             }
         }
     }
@@ -52,6 +61,7 @@ impl Replicas {
     /// of the server may have lost; their renewals were not.
     pub(super) fn hear_anew(&mut self) -> u64 {
         self.hearing += 1;
+        self.heard.clear();
         self.seen.values_mut().for_each(|seen| seen.applied = Revision(-1));
         self.hearing
     }
@@ -63,13 +73,20 @@ impl Replicas {
                 seen.applied = applied;
                 true
             }
-            _ => false,
+            Some(_) => false,
+            None if hearing == self.hearing && self.heard.len() < UNSEEN => {
+                let said = self.heard.entry(id).or_insert(applied);
+                *said = applied.max(*said);
+                false
+            }
+            None => false,
         }
     }
 
     /// Forgets what replicas said: it was about another history.
     pub(super) fn forget(&mut self) {
         self.seen.clear();
+        self.heard.clear();
     }
 
     /// Who may still answer at `now` without having applied `revision`.
@@ -152,6 +169,27 @@ mod tests {
         );
         assert!(replicas.acknowledge(hearing, id, Revision(7)) && behind(&replicas, 7, 1).is_empty());
         assert!(behind(&replicas, 8, 11).is_empty(), "and its lease goes on from where it was");
+    }
+
+    #[test]
+    fn what_a_replica_said_before_the_table_showed_it_counts() {
+        let (mut replicas, id) = (Replicas::default(), Uuid::from_u128(1));
+        assert!(!replicas.acknowledge(0, id, Revision(7)) && !replicas.acknowledge(0, id, Revision(6)));
+        // it had written down 5, and says nothing more before there is something new
+        replicas.observe(&[row(1, 7, 5)], BootTime(0));
+        assert!(behind(&replicas, 7, 1).is_empty());
+        assert_eq!(behind(&replicas, 8, 1), [1]);
+        // what it said on a connection that was lost, or of a history that was, counts no more
+        for mut other in [replicas.clone(), Replicas::default()] {
+            assert!(!other.acknowledge(0, Uuid::from_u128(2), Revision(7)));
+            other.hear_anew();
+            other.observe(&[row(2, 7, 5)], BootTime(0));
+            assert_eq!(behind(&other, 7, 1).last(), Some(&2));
+        }
+        assert!(!replicas.acknowledge(0, Uuid::from_u128(3), Revision(7)));
+        replicas.forget();
+        replicas.observe(&[row(3, 7, 5)], BootTime(0));
+        assert_eq!(behind(&replicas, 7, 1), [3]);
     }
 
     #[test]

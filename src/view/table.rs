@@ -97,6 +97,11 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
         Some(Arc::clone(entry))
     }
 
+    /// Joins the load of a key, if there is one under way.
+    pub(super) fn join(&self, key: &K) -> Option<watch::Receiver<LoadResult>> {
+        self.shard(key).read().slots.get(key)?.cell.join()
+    }
+
     /// Joins the load of a key, or begins one.
     pub(super) fn join_or_begin(&self, key: K) -> Begun {
         let mut shard = self.shard(&key).write();

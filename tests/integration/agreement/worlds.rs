@@ -1,7 +1,9 @@
 //! Random worlds, written as rows: what every question is answered there, by all four rules.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use rolegate::grpc::v1::consistency::Requirement;
 use tokio_postgres::Client;
 
 use super::{Agreement, Dice, Names};
@@ -58,6 +60,7 @@ async fn in_random_worlds_every_question_agrees_with_the_rules() {
         let seed = format!("SELECT setseed(0.{number}1)");
         client.batch_execute(&format!("{seed}; {WORLD}")).await.unwrap();
         let service = Service::start_by(rules.policy(), database).await;
+        settle(&service, &client).await;
         let matrix = Matrix::read_by(rules, &client, database_clock(&client).await).await;
         let names = names(&matrix, &client).await;
         let agreement = Agreement { service: &service, client: &client, rules, standing: Some(&matrix) };
@@ -91,4 +94,15 @@ async fn names(matrix: &Matrix, client: &Client) -> Names {
     projects.extend(paths.await.unwrap().iter().map(|row| row.get::<_, String>(0)));
     projects.extend(["nobody/nothing", "00000000-0000-4000-8000-000000000000"].map(str::to_owned));
     Names { accounts, projects }
+}
+
+/// Waits until the ends of grants that have passed are in the log, and the view has it: from then on nothing is written.
+async fn settle(service: &Service, client: &Client) {
+    const UNTOLD: &str =
+        "SELECT EXISTS (SELECT FROM collaborator WHERE expires_at <= clock_timestamp() AND NOT expiry_logged)";
+    while client.query_one(UNTOLD, &[]).await.unwrap().get(0) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let asked = ("nobody", "nobody/nothing", "view_project");
+    service.check_at(asked, Requirement::FullyConsistent(true)).await.unwrap();
 }

@@ -33,6 +33,7 @@ const TABLE: &str = "
     UserService/List                          read
     UserService/Update                        write
     UserService/Delete                        write
+    UserService/RemoveUserEverywhere          write
     OrganizationService/Create                write
     OrganizationService/Get                   read
     OrganizationService/List                  read
@@ -67,6 +68,7 @@ const TABLE: &str = "
     PlanService/Get                           read
     PlanService/List                          read
     PlanService/Delete                        admin
+    WriteService/Write                        write
     ChangeService/List                        audit
     ChangeService/Watch *                     audit
     ReplicaService/List                       read

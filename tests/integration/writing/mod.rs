@@ -8,6 +8,7 @@ mod locks;
 mod missing;
 mod offboarding;
 mod sequences;
+mod stale;
 mod upserts;
 
 use rolegate::grpc::v1::{WriteOperation, WriteRequest, WriteResponse};

@@ -1,7 +1,10 @@
 //! Taking a user out of everything: no role of it is left but by what it owns, and all that went is told.
 
 use rolegate::grpc::v1::ProjectRole::{Editor, Manager, Reader};
-use rolegate::grpc::v1::{OrganizationRole, Origin, RemoveUserEverywhereRequest, RemoveUserEverywhereResponse};
+use rolegate::grpc::v1::{
+    GetMemberRequest, OrganizationRole, OrganizationServiceTransferRequest, Origin, RemoveUserEverywhereRequest,
+    RemoveUserEverywhereResponse,
+};
 use tonic::Code;
 
 use super::changes_nothing;
@@ -103,4 +106,25 @@ async fn anyone_may_leave_everything_and_nobody_else_may_be_taken_out() {
     assert_eq!(world.role("max", "acme/trees").await, Some((Manager, Origin::TeamMember)));
     world.send(calls::add_member("acme", "mona", OrganizationRole::Member)).await;
     assert_eq!(world.role("mona", "acme/trees").await, None, "nothing comes back");
+}
+
+#[tokio::test]
+async fn an_organization_that_is_handed_over_meanwhile_is_said_to_be_owned_or_leaves_no_member() {
+    let world = World::acme().await;
+    for turn in 0..15 {
+        let organization = format!("fen{turn}");
+        world.send(calls::create_organization(&organization, "mona")).await;
+        let transfer = OrganizationServiceTransferRequest {
+            username: organization.clone(),
+            new_owner: "sam".to_owned(),
+            ..Default::default()
+        };
+        let mut organizations = world.service.organizations();
+        let everywhere = RemoveUserEverywhereRequest { username: "mona".to_owned(), ..Default::default() };
+        let (answer, handed_over) = tokio::join!(offboard(&world, everywhere), organizations.transfer(transfer));
+        handed_over.unwrap();
+        let member = GetMemberRequest { organization: organization.clone(), user: "mona".to_owned() };
+        let is_member = organizations.get_member(member).await.is_ok();
+        assert!(answer.owned_organizations.contains(&organization) || !is_member, "{organization}: {answer:?}");
+    }
 }

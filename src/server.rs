@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::runtime::Builder;
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -86,7 +87,12 @@ pub async fn serve(
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let farewell = CancellationToken::new();
     tasks.spawn(farewell.clone().run_until_cancelled_owned(health.clone().follow(view)));
-    tasks.spawn(keep((keeper, keeping), database, options.no_migrate, stop.clone()));
+    let migrated = CancellationToken::new();
+    tasks.spawn_blocking({
+        let (migrated, stop) = (migrated.clone(), stop.clone());
+        move || keep_view(keeper, migrated, stop)
+    });
+    tasks.spawn(keep_log(keeping, database, options.no_migrate, (migrated, stop.clone())));
     let drain = CancellationToken::new();
     let address = listener.local_addr()?;
     let gate = GateLayer::new(admission.known());
@@ -187,15 +193,30 @@ pub fn view_settings(options: &ServeOptions) -> ViewSettings {
     }
 }
 
-/// Keeps the view and the log, once the schema is what it should be.
-async fn keep(
-    (keeper, log): (Keeper, impl Future<Output = ()>),
+/// Keeps the view, once the schema is what it should be, on a thread of its own: neither the lease nor what is applied has to wait
+/// for requests, and what the view holds is not strewn over the memory that requests use.
+fn keep_view(keeper: Keeper, migrated: CancellationToken, stop: CancellationToken) {
+    let keep = async {
+        if stop.run_until_cancelled(migrated.cancelled()).await.is_some() {
+            keeper.run(stop.clone()).await;
+        }
+    };
+    match Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(keep),
+        Err(error) => tracing::error!(%error, "cannot keep the view: the system gives no more threads or files"),
+    }
+}
+
+/// Migrates the schema, or checks it, and then keeps the log.
+async fn keep_log(
+    log: impl Future<Output = ()>,
     config: tokio_postgres::Config,
     no_migrate: bool,
-    stop: CancellationToken,
+    (migrated, stop): (CancellationToken, CancellationToken),
 ) {
     if stop.run_until_cancelled(prepare_schema(&config, no_migrate)).await.is_some() {
-        tokio::join!(keeper.run(stop.clone()), stop.run_until_cancelled(log));
+        migrated.cancel();
+        stop.run_until_cancelled(log).await;
     }
 }
 

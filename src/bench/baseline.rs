@@ -215,7 +215,11 @@ impl Comparison<'_> {
 
     async fn writes(&mut self) {
         let pairs = self.beside_checks(Load { writes: WRITES, ..self.check }).await;
-        self.found.add(&pairs, "1 % writes to none", &[(CALLS, Some(Goal::AtLeast(0.9))), (TAIL, None)]);
+        self.found.add(
+            &pairs,
+            "1 % writes to none",
+            &[(CALLS, Some(Goal::AtLeast(0.9))), (PROCESSOR, None), (TAIL, None)],
+        );
     }
 
     async fn queries(&mut self, queried: &Target) {

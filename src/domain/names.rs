@@ -5,9 +5,13 @@
 
 use std::fmt;
 
+use smol_str::{SmolStr, StrExt as _};
 use uuid::Uuid;
 
 use super::ids::ProjectId;
+
+/// Names of so many bytes take no memory besides the value itself.
+pub const NAME_IN_PLACE: usize = 23;
 
 const RESERVED: &[&str] = &[
     "user",
@@ -37,15 +41,15 @@ const RESERVED: &[&str] = &[
 
 /// The name of a user or of an organization: one namespace, the same without regard to case.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Username(Box<str>);
+pub struct Username(SmolStr);
 
 /// A name in lower case: what names are compared and looked up by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NameKey(Box<str>);
+pub struct NameKey(SmolStr);
 
 /// The name of a team in its organization; the same rule as for usernames.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TeamName(Box<str>);
+pub struct TeamName(SmolStr);
 
 /// A team with its organization, written `@organization/team`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +62,7 @@ pub struct TeamPath {
 
 /// The name of a project, unique for its owner; case matters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ProjectName(Box<str>);
+pub struct ProjectName(SmolStr);
 
 /// A project as a caller names it: by UUID, or as `owner/name`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +84,7 @@ pub enum CollaboratorName {
 
 /// The code of a plan; case matters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PlanCode(Box<str>);
+pub struct PlanCode(SmolStr);
 
 /// Why a text is not a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -135,7 +139,7 @@ impl Username {
 
     /// What it is looked up by.
     pub fn key(&self) -> NameKey {
-        NameKey(self.0.to_ascii_lowercase().into())
+        NameKey(self.0.to_ascii_lowercase_smolstr())
     }
 }
 
@@ -147,7 +151,7 @@ impl NameKey {
 
     /// The key of a name as it is written.
     pub fn of(name: &str) -> Self {
-        Self(name.to_ascii_lowercase().into())
+        Self(name.to_ascii_lowercase_smolstr())
     }
 
     /// The key as text.
@@ -180,7 +184,7 @@ impl TeamName {
 
     /// What it is looked up by.
     pub fn key(&self) -> NameKey {
-        NameKey(self.0.to_ascii_lowercase().into())
+        NameKey(self.0.to_ascii_lowercase_smolstr())
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! The race: a load reads the database, a write commits and invalidates, and only then does the load come to store what
 //! it read. So a key that is loading has a cell before the load begins, an invalidation at revision r marks the cell
-//! «not before r» whatever it holds, and a load is kept only if its snapshot is at least that new.
+//! «not before r», and a load is kept only if its snapshot is at least that new. An entry that is held needs no mark: it is of a
+//! revision, and an invalidation at a later one drops it.
 
 use std::sync::Arc;
 
@@ -22,18 +23,21 @@ pub(super) struct Entry<V> {
 /// How a load ended, for those who wait for it.
 pub(super) type LoadResult = Option<Result<(), LoadError>>;
 
-/// An entry that is there, that is being loaded, or both.
+/// An entry that is there, or one that is being loaded.
 #[derive(Debug)]
-pub(super) struct Cell<V> {
-    entry: Option<Arc<Entry<V>>>,
-    load: Option<Load>,
-    /// What a read must show to be kept: the last write that touched the key.
-    not_before: Revision,
+pub(super) enum Cell<V> {
+    /// It is there. Nothing loads it: what no longer holds is dropped first.
+    Held(Arc<Entry<V>>),
+    /// It is being loaded.
+    Loading(Box<Load>),
 }
 
+/// A load under way.
 #[derive(Debug)]
-struct Load {
+pub(super) struct Load {
     done: watch::Sender<LoadResult>,
+    /// What a read must show to be kept: the last write that touched the key.
+    not_before: Revision,
 }
 
 /// Whether a load was kept.
@@ -52,84 +56,81 @@ impl<V> Cell<V> {
     /// found no cell to mark.
     pub(super) fn loading(seen: Revision) -> (Self, watch::Receiver<LoadResult>) {
         let (done, waiter) = watch::channel(None);
-        (Self { entry: None, load: Some(Load { done }), not_before: seen }, waiter)
-    }
-
-    /// A cell for an entry that came along with another key's load.
-    pub(super) fn loaded(entry: Arc<Entry<V>>) -> Self {
-        Self { not_before: entry.revision, entry: Some(entry), load: None }
+        (Self::Loading(Box::new(Load { done, not_before: seen })), waiter)
     }
 
     /// What the cell holds.
     pub(super) fn entry(&self) -> Option<&Arc<Entry<V>>> {
-        self.entry.as_ref()
-    }
-
-    /// Whether somebody waits for it.
-    pub(super) fn is_loading(&self) -> bool {
-        self.load.is_some()
+        match self {
+            Self::Held(entry) => Some(entry),
+            Self::Loading(_) => None,
+        }
     }
 
     /// Whether it can be dropped: not while somebody waits for it, or holds what is in it.
     pub(super) fn is_evictable(&self) -> bool {
-        self.load.is_none() && self.entry.as_ref().is_none_or(|entry| Arc::strong_count(entry) == 1)
-    }
-
-    /// Whether it says nothing at all.
-    pub(super) fn is_empty(&self) -> bool {
-        self.entry.is_none() && self.load.is_none()
+        self.entry().is_some_and(|entry| Arc::strong_count(entry) == 1)
     }
 
     /// Joins the load under way, if there is one.
     pub(super) fn join(&self) -> Option<watch::Receiver<LoadResult>> {
-        self.load.as_ref().map(|load| load.done.subscribe())
-    }
-
-    /// Joins the load under way, or begins one: `true` where the caller must run it.
-    pub(super) fn join_or_begin(&mut self) -> (watch::Receiver<LoadResult>, bool) {
-        if let Some(waiter) = self.join() {
-            return (waiter, false);
-        }
-        let (done, waiter) = watch::channel(None);
-        self.load = Some(Load { done });
-        (waiter, true)
-    }
-
-    /// A write at `revision` touched the key. Returns the entry that no longer holds.
-    pub(super) fn invalidate(&mut self, revision: Revision) -> Option<Arc<Entry<V>>> {
-        self.not_before = self.not_before.max(revision);
-        self.entry.take_if(|entry| entry.revision < revision)
-    }
-
-    /// Takes what a load read, and returns the entry that it replaces.
-    pub(super) fn complete(&mut self, entry: Arc<Entry<V>>) -> (Kept, Option<Arc<Entry<V>>>) {
-        if entry.revision < self.not_before {
-            let kept = if self.load.is_some() { Kept::TooOld } else { Kept::Unwanted };
-            return (kept, None);
-        }
-        if let Some(load) = self.load.take() {
-            load.done.send_replace(Some(Ok(())));
-        }
-        match &self.entry {
-            Some(present) if present.revision >= entry.revision => (Kept::Yes, None),
-            _ => (Kept::Yes, self.entry.replace(entry)),
+        match self {
+            Self::Held(_) => None,
+            Self::Loading(load) => Some(load.done.subscribe()),
         }
     }
 
-    /// The load failed: those who wait are told, the next one to ask begins another.
-    pub(super) fn fail(&mut self, error: &LoadError) {
-        if let Some(load) = self.load.take() {
-            load.done.send_replace(Some(Err(error.clone())));
+    /// A write at `revision` touched the key. Whether the cell still says anything after it.
+    pub(super) fn invalidate(&mut self, revision: Revision) -> bool {
+        match self {
+            Self::Held(entry) => entry.revision >= revision,
+            Self::Loading(load) => {
+                load.not_before = load.not_before.max(revision);
+                true
+            }
+        }
+    }
+
+    /// Takes what a load read; whether it was kept, and whether it is what the cell holds now.
+    pub(super) fn complete(&mut self, entry: Arc<Entry<V>>) -> (Kept, bool) {
+        match self {
+            Self::Held(present) if present.revision >= entry.revision => (Kept::Yes, false),
+            Self::Loading(load) if entry.revision < load.not_before => (Kept::TooOld, false),
+            Self::Held(_) => {
+                *self = Self::Held(entry);
+                (Kept::Yes, true)
+            }
+            Self::Loading(load) => {
+                load.done.send_replace(Some(Ok(())));
+                *self = Self::Held(entry);
+                (Kept::Yes, true)
+            }
+        }
+    }
+
+    /// The load failed: those who wait are told. Whether there was one: then the cell says nothing any more.
+    pub(super) fn fail(&self, error: &LoadError) -> bool {
+        match self {
+            Self::Held(_) => false,
+            Self::Loading(load) => {
+                load.done.send_replace(Some(Err(error.clone())));
+                true
+            }
         }
     }
 }
 
 #[cfg(test)]
 impl<V> Cell<V> {
-    /// All that it is: what it holds, whether it is being loaded, and what a read must show.
-    pub(super) fn parts(&self) -> (Option<&Arc<Entry<V>>>, bool, Revision) {
-        let Self { entry, load, not_before } = self;
-        (entry.as_ref(), load.is_some(), *not_before)
+    /// What a load under way must show.
+    pub(super) fn not_before(&self) -> Option<Revision> {
+        match self {
+            Self::Held(_) => None,
+            Self::Loading(load) => {
+                let Load { done: _, not_before } = &**load;
+                Some(*not_before)
+            }
+        }
     }
 }
 
@@ -144,37 +145,41 @@ mod tests {
     #[test]
     fn a_load_older_than_an_invalidation_is_not_kept() {
         let (mut cell, waiter) = Cell::loading(Revision(5));
-        cell.invalidate(Revision(7));
-        assert_eq!(cell.complete(entry(6)).0, Kept::TooOld);
-        assert!(cell.entry().is_none() && waiter.borrow().is_none(), "the load goes on");
-        assert_eq!(cell.complete(entry(7)).0, Kept::Yes);
+        assert!(cell.invalidate(Revision(7)), "the load goes on");
+        assert_eq!(cell.complete(entry(6)), (Kept::TooOld, false));
+        assert!(cell.entry().is_none() && waiter.borrow().is_none(), "and on");
+        assert_eq!(cell.complete(entry(7)), (Kept::Yes, true));
         assert!(matches!(*waiter.borrow(), Some(Ok(()))));
     }
 
     #[test]
     fn a_load_older_than_what_was_applied_before_it_is_not_kept() {
         let (mut cell, _waiter) = Cell::loading(Revision(5));
-        assert_eq!(cell.complete(entry(4)).0, Kept::TooOld, "a lagging read");
+        assert_eq!(cell.complete(entry(4)), (Kept::TooOld, false), "a lagging read");
     }
 
     #[test]
     fn an_invalidation_drops_only_what_is_older() {
-        let mut cell = Cell::loaded(entry(9));
-        assert!(cell.invalidate(Revision(9)).is_none(), "the entry shows that write already");
-        assert!(cell.invalidate(Revision(10)).is_some());
-        assert!(cell.is_empty());
+        let mut cell = Cell::Held(entry(9));
+        assert!(cell.invalidate(Revision(9)), "the entry shows that write already");
+        assert!(!cell.invalidate(Revision(10)));
+    }
+
+    #[test]
+    fn of_two_reads_the_newer_is_held_whichever_comes_first() {
+        let mut cell = Cell::Held(entry(9));
+        assert_eq!(cell.complete(entry(8)), (Kept::Yes, false));
+        assert_eq!(cell.complete(entry(10)), (Kept::Yes, true));
+        assert_eq!(cell.entry(), Some(&entry(10)));
     }
 
     #[test]
     fn waiters_share_a_load_and_learn_of_its_failure() {
-        assert!(Cell::loaded(entry(1)).join().is_none(), "nothing is under way");
-        let (mut cell, first) = Cell::<i64>::loading(Revision(0));
-        assert!(cell.join().is_some());
-        let (second, must_run) = cell.join_or_begin();
-        assert!(!must_run);
-        cell.fail(&LoadError::Unavailable);
+        assert!(Cell::Held(entry(1)).join().is_none(), "nothing is under way");
+        let (cell, first) = Cell::<i64>::loading(Revision(0));
+        let second = cell.join().unwrap();
+        assert!(cell.fail(&LoadError::Unavailable));
         assert!(matches!(*first.borrow(), Some(Err(LoadError::Unavailable))));
         assert!(matches!(*second.borrow(), Some(Err(LoadError::Unavailable))));
-        assert!(cell.join_or_begin().1, "the next one begins another");
     }
 }

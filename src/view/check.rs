@@ -7,6 +7,7 @@ use super::error::ViewError;
 use super::glance::{Blank, Crowd, Glance, ProjectKey, found};
 use super::position::Token;
 use crate::domain::decision::{Decision, LevelDecision, decide_account, decide_organization, decide_project};
+use crate::domain::facts::Named;
 use crate::domain::names::NameKey;
 use crate::domain::policy::{Policy, ProjectRule};
 use crate::domain::roles::{AccountLevel, OrganizationLevel};
@@ -148,7 +149,8 @@ impl View {
         deadline: Option<Instant>,
     ) -> Result<Answer<Vec<Decision>>, ViewError> {
         let decide = |glance: &mut Glance<'_>| {
-            let (user, project) = (glance.user(user), glance.project(project));
+            let tables = glance.tables();
+            let (user, project) = (glance.user(&tables, user), glance.project(&tables, project));
             let (user, project) = (user?, project?);
             let decide = |rule| decide_project(policy, user.asker(), project.owned(), rule, glance.now);
             Ok(policy.project_actions().map(|(_, rule)| decide(rule)).collect())
@@ -179,7 +181,8 @@ impl Question<'_> {
 
 impl ProjectQuestion<'_> {
     fn decide(&self, policy: &Policy, glance: &mut Glance<'_>) -> Result<Decision, Blank> {
-        let (user, project) = (glance.user(self.user.as_ref()), glance.project(&self.project));
+        let tables = glance.tables();
+        let (user, project) = (glance.user(&tables, self.user.as_ref()), glance.project(&tables, &self.project));
         let (user, project) = (user?, project?);
         Ok(decide_project(policy, user.asker(), project.owned(), self.rule, glance.now))
     }
@@ -187,17 +190,19 @@ impl ProjectQuestion<'_> {
 
 impl LevelQuestion<OrganizationLevel> {
     fn decide(&self, glance: &mut Glance<'_>) -> Result<LevelDecision<OrganizationLevel>, Blank> {
-        let (user, named) = (glance.user(self.user.as_ref()), glance.object(&self.name));
+        let tables = glance.tables();
+        let (user, named) = (glance.user(&tables, self.user.as_ref()), glance.object(&tables, &self.name));
         let (user, named) = (user?, named?);
-        let organization = named.value.as_ref().and_then(|named| named.organization());
+        let organization = named.and_then(Named::organization);
         Ok(decide_organization(user.asker(), organization, self.required))
     }
 }
 
 impl LevelQuestion<AccountLevel> {
     fn decide(&self, glance: &mut Glance<'_>) -> Result<LevelDecision<AccountLevel>, Blank> {
-        let (user, named) = (glance.user(self.user.as_ref()), glance.object(&self.name));
+        let tables = glance.tables();
+        let (user, named) = (glance.user(&tables, self.user.as_ref()), glance.object(&tables, &self.name));
         let (user, named) = (user?, named?);
-        Ok(decide_account(user.asker(), named.value.as_ref(), self.required))
+        Ok(decide_account(user.asker(), named, self.required))
     }
 }

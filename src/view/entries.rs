@@ -1,40 +1,162 @@
-//! The five tables of the view, and the one budget that bounds them.
+//! The five tables of the view behind one lock, and the budget that bounds them.
+//!
+//! The lock is a `ShardedLock`: to look up takes a lock of one's own thread's, so that readers on many cores share nothing that
+//! is written; a change takes all of them, so each change is kept small, and nothing large is freed under it. Whoever holds
+//! the lock waits for nothing else.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::hash::Hash;
+use std::sync::{Arc, PoisonError};
 
+use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
 use tokio::sync::watch;
 
-use super::cell::LoadResult;
+use super::cell::{Entry, Kept, LoadResult};
 use super::error::LoadError;
-use super::table::{Begun, SHARDS, SWEEP, Shared, Table};
+use super::table::{Common, Joined, Table};
+use super::weight::Weight;
 use crate::domain::change::EntryKey;
 use crate::domain::facts::{Account, Named, Plan, Project};
 use crate::domain::ids::{AccountId, PlanId, ProjectId, Revision};
 use crate::domain::names::{NameKey, ProjectName};
 
 /// Everything that the view knows.
-pub(super) struct Entries {
+pub(super) struct Entries(ShardedLock<Tables>);
+
+/// The tables, for whoever holds the lock.
+pub(super) struct Tables {
     pub names: Table<NameKey, Named>,
     pub projects: Table<ProjectId, Project>,
     pub paths: Table<(NameKey, ProjectName), ProjectId>,
     pub accounts: Table<AccountId, Account>,
     pub plans: Table<PlanId, Plan>,
-    shared: Arc<Shared>,
-    memory: usize,
+    pub common: Common,
+}
+
+/// What a table holds under its keys.
+pub(super) trait Stored: Sized {
+    type Key;
+
+    fn table(tables: &mut Tables) -> (&mut Table<Self::Key, Self>, &mut Common);
+}
+
+macro_rules! stored {
+    ($($value:ty, $key:ty, $table:ident;)+) => {
+        $(impl Stored for $value {
+            type Key = $key;
+
+            fn table(tables: &mut Tables) -> (&mut Table<$key, Self>, &mut Common) {
+                (&mut tables.$table, &mut tables.common)
+            }
+        })+
+    };
+}
+
+stored! {
+    Named, NameKey, names;
+    Project, ProjectId, projects;
+    ProjectId, (NameKey, ProjectName), paths;
+    Account, AccountId, accounts;
+    Plan, PlanId, plans;
 }
 
 impl Entries {
     pub(super) fn new(memory: usize) -> Self {
-        let shared = Arc::new(Shared::default());
+        Self(ShardedLock::new(Tables::new(0, Common::new(memory))))
+    }
+
+    /// Looks up, beside others who do.
+    pub(super) fn read(&self) -> ShardedLockReadGuard<'_, Tables> {
+        // nothing that changes them can panic half-way
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes, alone.
+    pub(super) fn write(&self) -> ShardedLockWriteGuard<'_, Tables> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes what a load that began in `epoch` read.
+    pub(super) fn complete<V: Stored + Weight>(&self, key: V::Key, epoch: u64, entry: Arc<Entry<V>>) -> Kept
+    where
+        V::Key: Eq + Hash + Weight,
+    {
+        let mut tables = self.write();
+        let (table, common) = V::table(&mut tables);
+        table.complete(common, key, epoch, entry)
+    }
+
+    /// Tells those who wait for a key that its load failed.
+    pub(super) fn fail(&self, key: &EntryKey, error: &LoadError) {
+        let Tables { names, projects, paths, accounts, plans, common } = &mut *self.write();
+        match key {
+            EntryKey::Name(name) => names.fail(common, name, error),
+            EntryKey::Project(project) => projects.fail(common, project, error),
+            EntryKey::Path(owner, name) => paths.fail(common, &(owner.clone(), name.clone()), error),
+            EntryKey::Account(account) => accounts.fail(common, account, error),
+            EntryKey::Plan(plan) => plans.fail(common, plan, error),
+        }
+    }
+
+    /// Says that invalidation up to a revision is about to begin. Must come before the first [`Self::invalidate`].
+    pub(super) fn begin_invalidation(&self, revision: Revision) {
+        self.write().common.seen = revision;
+    }
+
+    /// A write at `revision` touched the key.
+    pub(super) fn invalidate(&self, key: &EntryKey, revision: Revision) {
+        let Tables { names, projects, paths, accounts, plans, common } = &mut *self.write();
+        match key {
+            EntryKey::Name(name) => names.invalidate(common, name, revision),
+            EntryKey::Project(project) => projects.invalidate(common, project, revision),
+            EntryKey::Path(owner, name) => paths.invalidate(common, &(owner.clone(), name.clone()), revision),
+            EntryKey::Account(account) => accounts.invalidate(common, account, revision),
+            EntryKey::Plan(plan) => plans.invalidate(common, plan, revision),
+        }
+    }
+
+    /// Forgets everything and starts over at `revision`: the database is not the one that it was. Who waits for a load looks
+    /// again.
+    pub(super) fn reset(&self, epoch: u64, revision: Revision) {
+        let mut tables = self.write();
+        let mut common = Common::new(tables.common.most);
+        common.seen = revision;
+        let forgotten = std::mem::replace(&mut *tables, Tables::new(epoch, common));
+        drop(tables);
+        drop(forgotten);
+    }
+
+    /// Drops what is least wanted until the budget is kept. Comes by every slot once at the most, so that what was just loaded
+    /// is still there for those who waited for it.
+    pub(super) fn make_room(&self) {
+        let mut left = self.read().sweeps();
+        while left > 0 {
+            let mut tables = self.write();
+            if tables.common.used <= tables.common.most {
+                return;
+            }
+            tables.sweep();
+            left -= 1;
+        }
+    }
+
+    pub(super) fn used(&self) -> usize {
+        self.read().common.used
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.read().len()
+    }
+}
+
+impl Tables {
+    fn new(epoch: u64, common: Common) -> Self {
         Self {
-            names: Table::new(Arc::clone(&shared)),
-            projects: Table::new(Arc::clone(&shared)),
-            paths: Table::new(Arc::clone(&shared)),
-            accounts: Table::new(Arc::clone(&shared)),
-            plans: Table::new(Arc::clone(&shared)),
-            shared,
-            memory,
+            names: Table::new(epoch),
+            projects: Table::new(epoch),
+            paths: Table::new(epoch),
+            accounts: Table::new(epoch),
+            plans: Table::new(epoch),
+            common,
         }
     }
 
@@ -49,78 +171,35 @@ impl Entries {
         }
     }
 
-    /// Joins the load of a key, or begins one.
-    pub(super) fn join_or_begin(&self, key: &EntryKey) -> Begun {
-        match key.clone() {
-            EntryKey::Name(name) => self.names.join_or_begin(name),
-            EntryKey::Project(project) => self.projects.join_or_begin(project),
-            EntryKey::Path(owner, name) => self.paths.join_or_begin((owner, name)),
-            EntryKey::Account(account) => self.accounts.join_or_begin(account),
-            EntryKey::Plan(plan) => self.plans.join_or_begin(plan),
-        }
-    }
-
-    /// Tells those who wait for a key that its load failed.
-    pub(super) fn fail(&self, key: &EntryKey, error: &LoadError) {
+    /// Joins the load of a key, or begins one, where it is not there.
+    pub(super) fn join_or_begin(&mut self, key: EntryKey) -> Joined {
+        let Self { names, projects, paths, accounts, plans, common } = self;
         match key {
-            EntryKey::Name(name) => self.names.fail(name, error),
-            EntryKey::Project(project) => self.projects.fail(project, error),
-            EntryKey::Path(owner, name) => self.paths.fail(&(owner.clone(), name.clone()), error),
-            EntryKey::Account(account) => self.accounts.fail(account, error),
-            EntryKey::Plan(plan) => self.plans.fail(plan, error),
+            EntryKey::Name(name) => names.join_or_begin(common, name),
+            EntryKey::Project(project) => projects.join_or_begin(common, project),
+            EntryKey::Path(owner, name) => paths.join_or_begin(common, (owner, name)),
+            EntryKey::Account(account) => accounts.join_or_begin(common, account),
+            EntryKey::Plan(plan) => plans.join_or_begin(common, plan),
         }
     }
 
-    /// Says that invalidation up to a revision is about to begin. Must come before the first [`Self::invalidate`].
-    pub(super) fn begin_invalidation(&self, revision: Revision) {
-        self.shared.seen.store(revision.0, Ordering::SeqCst);
+    fn sweep(&mut self) {
+        let Self { names, projects, paths, accounts, plans, common } = self;
+        names.sweep(common);
+        projects.sweep(common);
+        paths.sweep(common);
+        accounts.sweep(common);
+        plans.sweep(common);
     }
 
-    /// A write at `revision` touched the key.
-    pub(super) fn invalidate(&self, key: &EntryKey, revision: Revision) {
-        match key {
-            EntryKey::Name(name) => self.names.invalidate(name, revision),
-            EntryKey::Project(project) => self.projects.invalidate(project, revision),
-            EntryKey::Path(owner, name) => self.paths.invalidate(&(owner.clone(), name.clone()), revision),
-            EntryKey::Account(account) => self.accounts.invalidate(account, revision),
-            EntryKey::Plan(plan) => self.plans.invalidate(plan, revision),
-        }
+    /// How many steps of the sweep come by every slot.
+    fn sweeps(&self) -> usize {
+        let Self { names, projects, paths, accounts, plans, common: _ } = self;
+        let each = [names.sweeps(), projects.sweeps(), paths.sweeps(), accounts.sweeps(), plans.sweeps()];
+        each.into_iter().max().unwrap_or_default()
     }
 
-    /// Forgets everything and starts over at `revision`.
-    pub(super) fn reset(&self, epoch: u64, revision: Revision) {
-        self.begin_invalidation(revision);
-        let error = &LoadError::Unavailable;
-        self.names.reset(epoch, error);
-        self.projects.reset(epoch, error);
-        self.paths.reset(epoch, error);
-        self.accounts.reset(epoch, error);
-        self.plans.reset(epoch, error);
-    }
-
-    /// Drops what was not used for longest until the budget is kept. Comes by every entry once at the most, so that what
-    /// was just loaded is still there for those who waited for it.
-    pub(super) fn make_room(&self) {
-        if self.used() <= self.memory {
-            return;
-        }
-        for _ in 0..SHARDS + self.len() / SWEEP {
-            if self.used() <= self.memory {
-                return;
-            }
-            self.names.sweep();
-            self.projects.sweep();
-            self.paths.sweep();
-            self.accounts.sweep();
-            self.plans.sweep();
-        }
-    }
-
-    pub(super) fn used(&self) -> usize {
-        self.shared.used.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn len(&self) -> usize {
+    fn len(&self) -> usize {
         self.names.len() + self.projects.len() + self.paths.len() + self.accounts.len() + self.plans.len()
     }
 }

@@ -1,10 +1,12 @@
 //! One glance at the view: entries looked up at one position of the log, and a note of what was missing.
 //!
 //! An answer is made from what one glance finds, and counts only if the position is still the same after it; else what
-//! was missing is waited for, and another glance begins.
+//! was missing is waited for, and another glance begins. Entries are lent by the tables, so that a glance which finds
+//! everything counts no references and takes no memory.
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -12,8 +14,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::cell::{Entry, LoadResult};
+use super::entries::Tables;
 use super::error::{LoadError, ViewError};
 use super::position::Position;
+use super::table::Joined;
 use super::{Answer, View, until};
 use crate::domain::change::EntryKey;
 use crate::domain::decision::{Asker, OwnedProject};
@@ -42,15 +46,15 @@ pub(super) enum Blank {
 }
 
 /// The entry of a user's name; none for an anonymous visitor.
-pub(super) struct UserEntry(Option<Arc<Entry<Named>>>);
+pub(super) struct UserEntry<'t>(Option<&'t Entry<Named>>);
 
 /// The entries of a project and of its owner; none where it does not exist.
-pub(super) struct ProjectEntries(Option<Owned>);
+pub(super) struct ProjectEntries<'t>(Option<Owned<'t>>);
 
-struct Owned {
-    project: Arc<Entry<Project>>,
-    owner: Arc<Entry<Account>>,
-    plan: Arc<Entry<Plan>>,
+struct Owned<'t> {
+    project: &'t Entry<Project>,
+    owner: &'t Entry<Account>,
+    plan: &'t Entry<Plan>,
 }
 
 /// Entries at one position.
@@ -61,10 +65,11 @@ pub(super) struct Glance<'a> {
     pub(super) now: Time,
     failures: &'a Failures,
     waits: Vec<Wait>,
-    /// The cells that were made for keys that are to be loaded.
-    to_load: Vec<EntryKey>,
+    /// The keys that nothing loads yet.
+    unloaded: HashSet<EntryKey>,
     /// How many may be loading, those of others included.
     most_loading: usize,
+    /// What it finds, where it is not the first glance for its question.
     pins: Option<Pins>,
 }
 
@@ -114,24 +119,43 @@ impl View {
                 now: now.time,
                 failures: &failures,
                 waits: Vec::new(),
-                to_load: Vec::new(),
+                unloaded: HashSet::new(),
                 most_loading,
                 pins: held.as_ref().map(|held| Pins::with_capacity(held.len())),
             };
             let answer = answer(&mut glance);
-            let waits = std::mem::take(&mut glance.waits);
-            pins = glance.pins.take().or(Some(Pins::new()));
-            drop(glance);
+            let Glance { mut waits, unloaded, pins: found, .. } = glance;
+            pins = found.or(Some(Pins::new()));
             match answer {
                 Some(value) if progress.position() == at => {
                     return Ok(Answer { value, token: progress.token(at), stale: now.stale });
                 }
                 // a write was applied meanwhile: the entries may be of two moments
                 Some(_) => until(deadline, tokio::task::yield_now()).await,
-                None => until(deadline, self.wait_all(waits, &mut failures)).await,
+                None => {
+                    self.load(unloaded, &mut waits);
+                    until(deadline, self.wait_all(waits, &mut failures)).await
+                }
             }
             .ok_or(ViewError::DeadlineExceeded)?;
         }
+    }
+
+    /// Joins the loads of these keys, and begins those that nobody else has begun meanwhile. Whatever becomes of who asked:
+    /// others may join them.
+    fn load(&self, keys: HashSet<EntryKey>, waits: &mut Vec<Wait>) {
+        let mut begun = Vec::new();
+        for key in keys {
+            match self.inner.entries.write().join_or_begin(key.clone()) {
+                Joined::There => {}
+                Joined::Waits(waiter) => waits.push((key, waiter)),
+                Joined::Begins(waiter) => {
+                    begun.push(key.clone());
+                    waits.push((key, waiter));
+                }
+            }
+        }
+        self.queue(begun);
     }
 
     /// Waits for what a glance missed. Ends too where the view may not answer any more: the next glance says so.
@@ -152,85 +176,86 @@ impl View {
     }
 }
 
-impl Drop for Glance<'_> {
-    /// Whatever becomes of the answer: others may have joined the loads that this glance began.
-    fn drop(&mut self) {
-        self.view.queue(std::mem::take(&mut self.to_load));
+impl<'a> Glance<'a> {
+    /// The tables, to look entries up in. Held for a question at a time: whoever changes something waits for it.
+    pub(super) fn tables(&self) -> impl Deref<Target = Tables> + use<'a> {
+        self.view.inner.entries.read()
     }
-}
 
-impl Glance<'_> {
     /// Whom a question asks about.
-    pub(super) fn user(&mut self, name: Option<&NameKey>) -> Result<UserEntry, Blank> {
-        Ok(UserEntry(name.map(|name| self.named(name)).transpose()?))
-    }
-
-    /// What a name stands for.
-    pub(super) fn named(&mut self, name: &NameKey) -> Result<Arc<Entry<Named>>, Blank> {
-        self.usable(self.view.inner.entries.names.get(name), || EntryKey::Name(name.clone()))
+    pub(super) fn user<'t>(&mut self, tables: &'t Tables, name: Option<&NameKey>) -> Result<UserEntry<'t>, Blank> {
+        Ok(UserEntry(name.map(|name| self.named(tables, name)).transpose()?))
     }
 
     /// What a question is about, by name: an organization or a user, within the bounds of who asks.
-    pub(super) fn object(&mut self, name: &NameKey) -> Result<Arc<Entry<Named>>, Blank> {
-        let named = self.named(name);
-        let within = self.within(named.as_ref().ok().and_then(|named| named.value.as_ref()).map(Named::id));
+    pub(super) fn object<'t>(&mut self, tables: &'t Tables, name: &NameKey) -> Result<Option<&'t Named>, Blank> {
+        let named = self.named(tables, name);
+        let within = self.within(tables, named.as_ref().ok().and_then(|named| named.value.as_ref()).map(Named::id));
         let named = named?;
-        within.map(|()| named)
+        within.map(|()| named.value.as_ref())
     }
 
     /// A project with what its owner adds to it, within the bounds of who asks.
-    pub(super) fn project(&mut self, key: &ProjectKey) -> Result<ProjectEntries, Blank> {
-        let found = self.find_project(key);
-        let within = self.within(found.as_ref().ok().and_then(ProjectEntries::owner));
+    pub(super) fn project<'t>(&mut self, tables: &'t Tables, key: &ProjectKey) -> Result<ProjectEntries<'t>, Blank> {
+        let found = self.find_project(tables, key);
+        let within = self.within(tables, found.as_ref().ok().and_then(ProjectEntries::owner));
         let found = found?;
         within.map(|()| found)
     }
 
     /// Whether an account is one of those that who asks is confined to, by what their names stand for here and now. What does
     /// not exist is in no bounds.
-    fn within(&mut self, account: Option<AccountId>) -> Result<(), Blank> {
-        let Some(bounds) = self.view.bounds.clone() else { return Ok(()) };
+    fn within(&mut self, tables: &Tables, account: Option<AccountId>) -> Result<(), Blank> {
+        let Some(bounds) = &self.view.bounds else { return Ok(()) };
         // all are looked at, so that those that are missing are loaded together
-        let found: Vec<_> = bounds.accounts().iter().map(|name| self.named(name)).collect();
+        let found: Vec<_> = bounds.accounts().iter().map(|name| self.named(tables, name)).collect();
         let ids = found.into_iter().map(|named| named.map(|named| named.value.as_ref().map(Named::id)));
         let ids: Vec<Option<AccountId>> = ids.collect::<Result<_, _>>()?;
         if account.is_some() && ids.contains(&account) { Ok(()) } else { Err(Blank::OutOfBounds) }
     }
 
-    fn find_project(&mut self, key: &ProjectKey) -> Result<ProjectEntries, Blank> {
-        let entries = &self.view.inner.entries;
+    /// What a name stands for.
+    fn named<'t>(&mut self, tables: &'t Tables, name: &NameKey) -> Result<&'t Entry<Named>, Blank> {
+        self.usable(tables, tables.names.get(&tables.common, name, self.pins.is_some()), || {
+            EntryKey::Name(name.clone())
+        })
+    }
+
+    fn find_project<'t>(&mut self, tables: &'t Tables, key: &ProjectKey) -> Result<ProjectEntries<'t>, Blank> {
+        let (common, waited) = (&tables.common, self.pins.is_some());
         let id = match key {
             ProjectKey::Id(id) => *id,
             ProjectKey::Path(path) => {
                 let key = || EntryKey::Path(path.0.clone(), path.1.clone());
-                match self.usable(entries.paths.get(path), key)?.value {
+                match self.usable(tables, tables.paths.get(common, path, waited), key)?.value {
                     None => return Ok(ProjectEntries(None)),
                     Some(id) => id,
                 }
             }
         };
-        let project = self.usable(entries.projects.get(&id), || EntryKey::Project(id))?;
+        let project = self.usable(tables, tables.projects.get(common, &id, waited), || EntryKey::Project(id))?;
         let Some(owner) = project.value.as_ref().map(|project| project.owner) else {
             return Ok(ProjectEntries(None));
         };
-        let owner = self.usable(entries.accounts.get(&owner), || EntryKey::Account(owner))?;
+        let owner = self.usable(tables, tables.accounts.get(common, &owner, waited), || EntryKey::Account(owner))?;
         // at one revision a project has an owner and the owner a plan; between two, another glance is needed
         let plan = owner.value.as_ref().map(|owner| owner.plan).ok_or(Blank::Missing)?;
-        let plan = self.usable(entries.plans.get(&plan), || EntryKey::Plan(plan))?;
+        let plan = self.usable(tables, tables.plans.get(common, &plan, waited), || EntryKey::Plan(plan))?;
         Ok(ProjectEntries(Some(Owned { project, owner, plan })))
     }
 
     /// An entry, if it is there and of a revision that had been applied when this glance began.
-    fn usable<V: Send + Sync + 'static>(
+    fn usable<'t, V: Send + Sync + 'static>(
         &mut self,
-        entry: Option<Arc<Entry<V>>>,
+        tables: &Tables,
+        entry: Option<&'t Arc<Entry<V>>>,
         key: impl FnOnce() -> EntryKey,
-    ) -> Result<Arc<Entry<V>>, Blank> {
+    ) -> Result<&'t Entry<V>, Blank> {
         let Some(entry) = entry else {
-            return Err(self.load(key()));
+            return Err(self.missing(tables, key()));
         };
         if let Some(pins) = &mut self.pins {
-            pins.push(Arc::<Entry<V>>::clone(&entry));
+            pins.push(Arc::<Entry<V>>::clone(entry));
         }
         if entry.revision > self.at.revision() {
             // it has been applied since this glance began: the next one finds it
@@ -239,22 +264,20 @@ impl Glance<'_> {
         Ok(entry)
     }
 
-    fn load(&mut self, key: EntryKey) -> Blank {
+    fn missing(&mut self, tables: &Tables, key: EntryKey) -> Blank {
         if let Some(error) = self.failures.get(&key) {
             return Blank::Failed(error.clone());
         }
-        let entries = &self.view.inner.entries;
-        if self.view.inner.loading.load(Ordering::Relaxed) + self.to_load.len() >= self.most_loading {
-            // one that is under way costs nobody anything more
-            let Some(waiter) = entries.join(&key) else { return Blank::Failed(LoadError::Overloaded) };
+        // one that is under way costs nobody anything more
+        if let Some(waiter) = tables.join(&key) {
             self.waits.push((key, waiter));
             return Blank::Missing;
         }
-        let begun = entries.join_or_begin(&key);
-        if begun.must_run {
-            self.to_load.push(key.clone());
+        let loading = self.view.inner.loading.load(Ordering::Relaxed) + self.unloaded.len();
+        if loading >= self.most_loading && !self.unloaded.contains(&key) {
+            return Blank::Failed(LoadError::Overloaded);
         }
-        self.waits.push((key, begun.waiter));
+        self.unloaded.insert(key);
         Blank::Missing
     }
 }
@@ -269,21 +292,21 @@ pub(super) fn found<T>(seen: Result<T, Blank>) -> Option<Result<T, ViewError>> {
     }
 }
 
-impl UserEntry {
-    pub(super) fn asker(&self) -> Asker<'_> {
-        match &self.0 {
+impl<'t> UserEntry<'t> {
+    pub(super) fn asker(&self) -> Asker<'t> {
+        match self.0 {
             None => Asker::Anonymous,
             Some(entry) => Asker::named(entry.value.as_ref()),
         }
     }
 }
 
-impl ProjectEntries {
+impl<'t> ProjectEntries<'t> {
     fn owner(&self) -> Option<AccountId> {
         self.0.as_ref()?.owner.value.as_ref().map(|owner| owner.id)
     }
 
-    pub(super) fn owned(&self) -> Option<OwnedProject<'_>> {
+    pub(super) fn owned(&self) -> Option<OwnedProject<'t>> {
         let Owned { project, owner, plan } = self.0.as_ref()?;
         let (project, owner, plan) = (project.value.as_ref()?, owner.value.as_ref()?, plan.value.as_ref()?);
         Some(OwnedProject { project, owner, plan })

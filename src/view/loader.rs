@@ -15,6 +15,7 @@ use super::cell::{Entry, Kept};
 use super::error::LoadError;
 use super::{STANDBY_LIMIT, View};
 use crate::domain::change::EntryKey;
+use crate::domain::facts::{Account, Named, Plan, Project};
 use crate::domain::ids::{AccountId, Place, PlanId, ProjectId, Revision};
 use crate::domain::names::{NameKey, ProjectName};
 use crate::store::loads::{self, Loaded, LoadedProject};
@@ -212,11 +213,11 @@ struct Batch {
 
 /// What was read, by kind; each in a snapshot of its own.
 struct Read {
-    names: Option<Loaded<NameKey, crate::domain::facts::Named>>,
+    names: Option<Loaded<NameKey, Named>>,
     projects: Option<Loaded<ProjectId, LoadedProject>>,
     paths: Option<Loaded<(NameKey, ProjectName), LoadedProject>>,
-    accounts: Option<Loaded<AccountId, crate::domain::facts::Account>>,
-    plans: Option<Loaded<PlanId, crate::domain::facts::Plan>>,
+    accounts: Option<Loaded<AccountId, Account>>,
+    plans: Option<Loaded<PlanId, Plan>>,
 }
 
 impl Batch {
@@ -269,19 +270,19 @@ impl Read {
             }
         };
         for (name, entry) in each(self.names) {
-            check(entries.names.complete(name.clone(), epoch, entry), EntryKey::Name(name));
+            check(entries.complete(name.clone(), epoch, entry), EntryKey::Name(name));
         }
         for (account, entry) in each(self.accounts) {
-            check(entries.accounts.complete(account, epoch, entry), EntryKey::Account(account));
+            check(entries.complete(account, epoch, entry), EntryKey::Account(account));
         }
         for (plan, entry) in each(self.plans) {
-            check(entries.plans.complete(plan, epoch, entry), EntryKey::Plan(plan));
+            check(entries.complete(plan, epoch, entry), EntryKey::Plan(plan));
         }
         if let Some(Loaded { place: Place { revision, .. }, entries: loaded }) = self.paths {
             for (path, project) in loaded {
                 let found = Entry { value: project.as_ref().map(|loaded| loaded.project.id), revision };
                 let key = EntryKey::Path(path.0.clone(), path.1.clone());
-                check(entries.paths.complete(path, epoch, Arc::new(found)), key);
+                check(entries.complete(path, epoch, Arc::new(found)), key);
                 if let Some(project) = project {
                     store_project(view, epoch, revision, project);
                 }
@@ -291,7 +292,7 @@ impl Read {
             for (id, project) in loaded {
                 let kept = match project {
                     Some(project) => store_project(view, epoch, revision, project),
-                    None => entries.projects.complete(id, epoch, Arc::new(Entry { value: None, revision })),
+                    None => entries.complete(id, epoch, Arc::new(Entry::<Project> { value: None, revision })),
                 };
                 check(kept, EntryKey::Project(id));
             }
@@ -305,9 +306,9 @@ fn store_project(view: &View, epoch: u64, revision: Revision, loaded: LoadedProj
     let entries = &view.inner.entries;
     let LoadedProject { project, owner, plan } = loaded;
     let (id, account, plan_id) = (project.id, owner.id, owner.plan);
-    entries.accounts.complete(account, epoch, Arc::new(Entry { value: Some(owner), revision }));
-    entries.plans.complete(plan_id, epoch, Arc::new(Entry { value: Some(plan), revision }));
-    entries.projects.complete(id, epoch, Arc::new(Entry { value: Some(project), revision }))
+    entries.complete(account, epoch, Arc::new(Entry { value: Some(owner), revision }));
+    entries.complete(plan_id, epoch, Arc::new(Entry { value: Some(plan), revision }));
+    entries.complete(id, epoch, Arc::new(Entry { value: Some(project), revision }))
 }
 
 fn each<K, V>(loaded: Option<Loaded<K, V>>) -> impl Iterator<Item = (K, Arc<Entry<V>>)> {

@@ -16,6 +16,7 @@ mod holds;
 mod lease;
 #[cfg(test)]
 mod lease_model;
+mod life;
 mod loader;
 mod pauses;
 mod position;

@@ -1,236 +1,265 @@
-//! A sharded table of cells, bounded together with its siblings by a budget of bytes.
+//! A table of cells. It has no lock of its own: all tables of a view are behind one (`entries`).
 //!
-//! A shard's lock is a `parking_lot::RwLock`: reads share it, it is held for a look-up or a mark and never across
-//! anything that waits.
+//! It is in parts, so that the one that grows keeps the lock for as long as a part takes, however large the table is.
 
 use std::hash::{BuildHasher, Hash};
 use std::mem::size_of;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use foldhash::quality::RandomState;
-use indexmap::{Equivalent, IndexMap};
-use parking_lot::RwLock;
+use hashbrown::HashTable;
+use hashbrown::hash_table::{self, VacantEntry};
 use tokio::sync::watch;
 
 use super::cell::{Cell, Entry, Kept, LoadResult};
 use super::error::LoadError;
+use super::life::{Life, Visit};
 use super::weight::Weight;
 use crate::domain::ids::Revision;
 
-pub(super) const SHARDS: usize = 64;
+/// Parts of a table, as a power of two.
+const PARTS: usize = 256;
 
-/// How many slots one step of eviction looks at.
-pub(super) const SWEEP: usize = 32;
+/// How many places one step of the sweep looks at.
+const SWEEP: usize = 64;
 
-/// Lives of a slot: each time the sweep comes by takes one, looking it up gives one, up to [`MOST`]. So what is used again and
-/// again outlives a flood of names that are asked for once, however often the flood makes the sweep come by in between.
-const MOST: u8 = 4;
+/// What a load under way takes: its channel, mostly.
+const LOAD: usize = 400;
 
-/// What the first look-up leaves: whoever waited for the entry has found it.
-const FOUND: u8 = 1;
+/// Young slots may take one of so many bytes of the budget.
+const YOUNG_SHARE: usize = 8;
 
-/// Lives of a slot that nobody has looked up yet: the sweep comes by three times before it counts as not used.
-const NEW: u8 = MOST + 3;
-
-/// What tables share: how much they hold, and how far invalidation has come.
-#[derive(Debug, Default)]
-pub(super) struct Shared {
+/// What tables share: how much they hold and may, and how far invalidation has come.
+#[derive(Debug)]
+pub(super) struct Common {
     /// The bytes that all tables hold.
-    pub used: AtomicUsize,
+    pub used: usize,
+    /// Of these, what settled slots hold. Slots settle as they are looked up, beside each other.
+    settled: AtomicUsize,
+    /// The bytes that they should hold at most.
+    pub most: usize,
     /// The last revision whose invalidations have begun; set before the first cell is marked.
-    pub seen: AtomicI64,
+    pub seen: Revision,
 }
 
 /// Cells by key.
 #[derive(Debug)]
 pub(super) struct Table<K, V> {
-    shards: Box<[RwLock<Shard<K, V>>]>,
+    parts: Box<[Part<K, V>]>,
     hasher: RandomState,
-    shared: Arc<Shared>,
-    next_sweep: AtomicUsize,
-}
-
-#[derive(Debug)]
-struct Shard<K, V> {
-    slots: IndexMap<K, Slot<V>, RandomState>,
     /// Where the sweep goes on.
-    hand: usize,
+    next: usize,
     /// Counts resets: a load from before one is not kept.
     epoch: u64,
 }
 
 #[derive(Debug)]
-struct Slot<V> {
-    cell: Cell<V>,
-    /// How often the sweep may yet come by before it goes.
-    lives: AtomicU8,
+struct Part<K, V> {
+    slots: HashTable<Slot<K, V>>,
+    /// Where the sweep goes on in it.
+    hand: usize,
 }
 
-/// A load to wait for.
 #[derive(Debug)]
-pub(super) struct Begun {
-    pub waiter: watch::Receiver<LoadResult>,
-    /// The caller must see to it that the load is run.
-    pub must_run: bool,
+struct Slot<K, V> {
+    key: K,
+    cell: Cell<V>,
+    life: Life,
+}
+
+/// What one who misses a key is to do.
+#[derive(Debug)]
+pub(super) enum Joined {
+    /// Look again: it has come.
+    There,
+    /// Wait for a load that is under way.
+    Waits(watch::Receiver<LoadResult>),
+    /// See to it that it is loaded, and wait for that.
+    Begins(watch::Receiver<LoadResult>),
+}
+
+impl Common {
+    pub(super) fn new(most: usize) -> Self {
+        Self { used: 0, settled: AtomicUsize::new(0), most, seen: Revision(0) }
+    }
+
+    /// Whether slots that were asked for once take more than their share.
+    fn has_many_young(&self) -> bool {
+        self.used.saturating_sub(self.settled.load(Ordering::Relaxed)) > self.most / YOUNG_SHARE
+    }
+
+    fn settle(&self, bytes: usize) {
+        self.settled.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// A slot is gone.
+    fn forget<K: Weight, V: Weight>(&mut self, slot: &Slot<K, V>) {
+        self.release(slot.weight(), &slot.life);
+    }
+
+    /// So much is no longer held by a slot.
+    fn release(&mut self, bytes: usize, life: &Life) {
+        self.used -= bytes;
+        if life.is_settled() {
+            *self.settled.get_mut() -= bytes;
+        }
+    }
 }
 
 impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        let hasher = RandomState::default();
-        let slots = || IndexMap::with_hasher(hasher.clone());
-        let shard = || RwLock::new(Shard { slots: slots(), hand: 0, epoch: 0 });
-        let shards = (0..SHARDS).map(|_| shard()).collect();
-        Self { shards, hasher, shared, next_sweep: AtomicUsize::new(0) }
+    /// An empty table, in which loads that began before this epoch are not kept.
+    pub(super) fn new(epoch: u64) -> Self {
+        let part = || Part { slots: HashTable::new(), hand: 0 };
+        Self { parts: (0..PARTS).map(|_| part()).collect(), hasher: RandomState::default(), next: 0, epoch }
     }
 
-    /// What is known about a key.
-    pub(super) fn get<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<Arc<Entry<V>>> {
-        let shard = self.shard(key).read();
-        let slot = shard.slots.get(key)?;
+    /// What is known about a key. `waited`: for one who waited for it, or for something beside it, which does not make it wanted
+    /// any more than before.
+    pub(super) fn get(&self, common: &Common, key: &K, waited: bool) -> Option<&Arc<Entry<V>>> {
+        let slot = self.slot(key)?;
         let entry = slot.cell.entry()?;
-        let lives = slot.lives.load(Ordering::Relaxed);
-        // once it has them all a look-up writes nothing, so that cores share the line
-        if lives != MOST {
-            slot.lives.store(if lives > MOST { FOUND } else { lives + 1 }, Ordering::Relaxed);
+        if waited {
+            slot.life.arrived();
+        } else if slot.life.found() {
+            common.settle(slot.weight());
         }
-        Some(Arc::clone(entry))
+        Some(entry)
     }
 
     /// Joins the load of a key, if there is one under way.
     pub(super) fn join(&self, key: &K) -> Option<watch::Receiver<LoadResult>> {
-        self.shard(key).read().slots.get(key)?.cell.join()
+        self.slot(key)?.cell.join()
     }
 
-    /// Joins the load of a key, or begins one.
-    pub(super) fn join_or_begin(&self, key: K) -> Begun {
-        let mut shard = self.shard(&key).write();
-        if let Some(slot) = shard.slots.get_mut(&key) {
-            let (waiter, must_run) = slot.cell.join_or_begin();
-            return Begun { waiter, must_run };
+    /// Joins the load of a key, or begins one, where it is not there.
+    pub(super) fn join_or_begin(&mut self, common: &mut Common, key: K) -> Joined {
+        match self.place(&key) {
+            Place::Taken(slot) => slot.cell.join().map_or(Joined::There, Joined::Waits),
+            Place::Vacant(vacant) => {
+                let (cell, waiter) = Cell::loading(common.seen);
+                common.used += insert(vacant, key, cell);
+                Joined::Begins(waiter)
+            }
         }
-        let (cell, waiter) = Cell::loading(self.seen());
-        self.add(Self::slot_weight(&key) as isize);
-        shard.slots.insert(key, Slot { cell, lives: AtomicU8::new(NEW) });
-        Begun { waiter, must_run: true }
     }
 
     /// Takes what a load that began in `epoch` read. A key without a cell is taken in as well, if no write can have
     /// touched it since the read.
-    pub(super) fn complete(&self, key: K, epoch: u64, entry: Arc<Entry<V>>) -> Kept {
-        let mut shard = self.shard(&key).write();
-        if shard.epoch != epoch {
-            let awaited = shard.slots.get(&key).is_some_and(|slot| slot.cell.is_loading());
-            return if awaited { Kept::TooOld } else { Kept::Unwanted };
-        }
-        if let Some(slot) = shard.slots.get_mut(&key) {
-            let added = entry.value.weight();
-            let (kept, replaced) = slot.cell.complete(Arc::clone(&entry));
-            if slot.cell.entry().is_some_and(|present| Arc::ptr_eq(present, &entry)) {
-                self.add(added as isize);
+    pub(super) fn complete(&mut self, common: &mut Common, key: K, epoch: u64, entry: Arc<Entry<V>>) -> Kept {
+        let is_outdated = self.epoch != epoch;
+        match self.place(&key) {
+            Place::Taken(Slot { cell: Cell::Loading(_), .. }) if is_outdated => Kept::TooOld,
+            _ if is_outdated => Kept::Unwanted,
+            Place::Taken(slot) => {
+                let before = slot.weight();
+                let (kept, is_held) = slot.cell.complete(entry);
+                if is_held {
+                    common.release(before, &slot.life);
+                    slot.life = Life::new();
+                    common.used += slot.weight();
+                }
+                kept
             }
-            self.subtract_entry(replaced);
-            return kept;
+            Place::Vacant(_) if entry.revision < common.seen => Kept::Unwanted,
+            Place::Vacant(vacant) => {
+                common.used += insert(vacant, key, Cell::Held(entry));
+                Kept::Yes
+            }
         }
-        if entry.revision < self.seen() {
-            return Kept::Unwanted;
-        }
-        self.add((Self::slot_weight(&key) + entry.value.weight()) as isize);
-        shard.slots.insert(key, Slot { cell: Cell::loaded(entry), lives: AtomicU8::new(NEW) });
-        Kept::Yes
     }
 
-    /// Tells those who wait for a key that its load failed.
-    pub(super) fn fail(&self, key: &K, error: &LoadError) {
-        let mut shard = self.shard(key).write();
-        let Some(slot) = shard.slots.get_mut(key) else { return };
-        slot.cell.fail(error);
-        self.remove_if_empty(&mut shard, key);
+    /// Tells those who wait for a key that its load failed; the next one to ask begins another.
+    pub(super) fn fail(&mut self, common: &mut Common, key: &K, error: &LoadError) {
+        self.remove_if(common, key, |cell| cell.fail(error));
     }
 
     /// A write at `revision` touched the key.
-    pub(super) fn invalidate(&self, key: &K, revision: Revision) {
-        let mut shard = self.shard(key).write();
-        let Some(slot) = shard.slots.get_mut(key) else { return };
-        let dropped = slot.cell.invalidate(revision);
-        self.subtract_entry(dropped);
-        self.remove_if_empty(&mut shard, key);
+    pub(super) fn invalidate(&mut self, common: &mut Common, key: &K, revision: Revision) {
+        self.remove_if(common, key, |cell| !cell.invalidate(revision));
     }
 
-    /// Forgets everything: the database is not the one that it was. Loads under way are not kept.
-    pub(super) fn reset(&self, epoch: u64, error: &LoadError) {
-        for shard in &self.shards {
-            let mut shard = shard.write();
-            shard.epoch = epoch;
-            shard.hand = 0;
-            for (key, mut slot) in shard.slots.drain(..) {
-                slot.cell.fail(error);
-                self.add(-(Self::slot_weight(&key) as isize));
-                self.subtract_entry(slot.cell.entry().cloned());
+    /// Looks at some slots, and drops those that have lost their last life.
+    pub(super) fn sweep(&mut self, common: &mut Common) {
+        let wants_young = common.has_many_young();
+        let Some(part) = self.parts.get_mut(self.next) else { return };
+        for _ in 0..SWEEP {
+            if part.hand >= part.slots.num_buckets() {
+                part.hand = 0;
+                self.next = (self.next + 1) % PARTS;
+                return;
             }
+            if let Ok(mut place) = part.slots.get_bucket_entry(part.hand) {
+                let slot = place.get_mut();
+                if slot.cell.is_evictable() && slot.life.visit(wants_young) == Visit::MayGo {
+                    common.forget(&place.remove().0);
+                }
+            }
+            part.hand += 1;
         }
     }
 
-    /// Looks at some slots of one shard and drops those that have not been used for long enough.
-    pub(super) fn sweep(&self) {
-        let turn = self.next_sweep.fetch_add(1, Ordering::Relaxed);
-        let Some(shard) = self.shards.get(turn % SHARDS) else { return };
-        let shard = &mut *shard.write();
-        for _ in 0..SWEEP.min(shard.slots.len()) {
-            shard.hand = if shard.hand < shard.slots.len() { shard.hand } else { 0 };
-            let Some((_, slot)) = shard.slots.get_index(shard.hand) else { break };
-            let lives = slot.lives.load(Ordering::Relaxed);
-            if !slot.cell.is_evictable() || lives > 0 {
-                let left = if lives == MOST + 1 { 0 } else { lives.saturating_sub(1) };
-                slot.lives.store(left, Ordering::Relaxed);
-                shard.hand += 1;
-            } else if let Some((key, slot)) = shard.slots.swap_remove_index(shard.hand) {
-                self.add(-(Self::slot_weight(&key) as isize));
-                self.subtract_entry(slot.cell.entry().cloned());
-            }
-        }
+    /// How many steps of the sweep come by every slot.
+    pub(super) fn sweeps(&self) -> usize {
+        self.parts.iter().map(|part| part.slots.num_buckets() / SWEEP + 1).sum()
     }
 
     /// How many keys there are.
     pub(super) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.read().slots.len()).sum()
+        self.parts.iter().map(|part| part.slots.len()).sum()
     }
 
-    #[expect(clippy::indexing_slicing, reason = "the remainder is below the number of shards")]
-    fn shard<Q: Hash + ?Sized>(&self, key: &Q) -> &RwLock<Shard<K, V>> {
-        // the map inside uses the low bits
-        let hash = self.hasher.hash_one(key).rotate_left(16) as usize;
-        &self.shards[hash % SHARDS]
+    fn slot(&self, key: &K) -> Option<&Slot<K, V>> {
+        let hash = self.hasher.hash_one(key);
+        self.parts.get(part(hash))?.slots.find(hash, |slot| slot.key == *key)
     }
 
-    /// What a key takes without its entry: its place in the map, which may be half empty, and the key's own memory.
-    fn slot_weight(key: &K) -> usize {
-        2 * (size_of::<(K, Slot<V>)>() + 2 * size_of::<usize>()) + key.heap()
-    }
-
-    fn seen(&self) -> Revision {
-        Revision(self.shared.seen.load(Ordering::SeqCst))
-    }
-
-    fn remove_if_empty(&self, shard: &mut Shard<K, V>, key: &K) {
-        if shard.slots.get(key).is_some_and(|slot| slot.cell.is_empty()) {
-            shard.slots.swap_remove(key);
-            self.add(-(Self::slot_weight(key) as isize));
+    #[expect(clippy::indexing_slicing, reason = "a part's number is below the number of parts")]
+    fn place(&mut self, key: &K) -> Place<'_, K, V> {
+        let Self { parts, hasher, .. } = self;
+        let hash = hasher.hash_one(key);
+        let entry = parts[part(hash)].slots.entry(hash, |slot| slot.key == *key, |slot| hasher.hash_one(&slot.key));
+        match entry {
+            hash_table::Entry::Occupied(taken) => Place::Taken(taken.into_mut()),
+            hash_table::Entry::Vacant(vacant) => Place::Vacant(vacant),
         }
     }
 
-    fn subtract_entry(&self, entry: Option<Arc<Entry<V>>>) {
-        if let Some(entry) = entry {
-            self.add(-(entry.value.weight() as isize));
+    fn remove_if(&mut self, common: &mut Common, key: &K, is_over: impl FnOnce(&mut Cell<V>) -> bool) {
+        let hash = self.hasher.hash_one(key);
+        let Some(part) = self.parts.get_mut(part(hash)) else { return };
+        let Ok(mut place) = part.slots.find_entry(hash, |slot| slot.key == *key) else { return };
+        if is_over(&mut place.get_mut().cell) {
+            common.forget(&place.remove().0);
         }
     }
+}
 
-    fn add(&self, bytes: isize) {
-        if bytes >= 0 {
-            self.shared.used.fetch_add(bytes.unsigned_abs(), Ordering::Relaxed);
-        } else {
-            self.shared.used.fetch_sub(bytes.unsigned_abs(), Ordering::Relaxed);
-        }
+/// Where a key stands, or would.
+enum Place<'a, K, V> {
+    Taken(&'a mut Slot<K, V>),
+    Vacant(VacantEntry<'a, Slot<K, V>>),
+}
+
+/// Puts a new slot there, and returns what it weighs.
+fn insert<K: Weight, V: Weight>(vacant: VacantEntry<'_, Slot<K, V>>, key: K, cell: Cell<V>) -> usize {
+    vacant.insert(Slot { key, cell, life: Life::new() }).into_mut().weight()
+}
+
+/// In which part a key is. The table inside goes by the lowest bits and the highest seven.
+fn part(hash: u64) -> usize {
+    (hash >> 40) as usize % PARTS
+}
+
+impl<K: Weight, V: Weight> Slot<K, V> {
+    /// The bytes that it takes with all that is behind it. Its place counts twice: a table is half empty when it has grown.
+    fn weight(&self) -> usize {
+        let place = 2 * (size_of::<Self>() + 1);
+        let cell = match &self.cell {
+            Cell::Held(entry) => entry.weight(),
+            Cell::Loading(_) => LOAD,
+        };
+        place + self.key.heap() + cell
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::mem::{size_of, size_of_val};
 
+use super::cell::Entry;
 use crate::domain::facts::{Account, Named, Plan, Project};
 use crate::domain::ids::{AccountId, PlanId, ProjectId};
-use crate::domain::names::{NameKey, ProjectName};
+use crate::domain::names::{NAME_IN_PLACE, NameKey, ProjectName};
 
 /// What an allocation costs beyond its size.
 const ALLOCATION: usize = 16;
@@ -23,10 +24,10 @@ pub(super) trait Weight {
     }
 }
 
-impl<V: Weight> Weight for Option<V> {
+impl<V: Weight> Weight for Entry<V> {
     fn heap(&self) -> usize {
-        // the value stands in an allocation of its own, with two counters and a revision
-        ALLOCATION + 3 * size_of::<usize>() + self.as_ref().map_or(0, Weight::heap)
+        // it stands in an allocation of its own, with two counters
+        ALLOCATION + 2 * size_of::<usize>() + self.value.as_ref().map_or(0, Weight::heap)
     }
 }
 
@@ -47,13 +48,13 @@ impl Weight for Project {
 
 impl Weight for NameKey {
     fn heap(&self) -> usize {
-        ALLOCATION + self.as_str().len()
+        text(self.as_str())
     }
 }
 
 impl Weight for (NameKey, ProjectName) {
     fn heap(&self) -> usize {
-        self.0.heap() + ALLOCATION + self.1.as_str().len()
+        self.0.heap() + text(self.1.as_str())
     }
 }
 
@@ -68,6 +69,11 @@ macro_rules! weightless {
 }
 
 weightless!(Account, Plan, AccountId, PlanId, ProjectId);
+
+/// Short names stand in place, others in an allocation with two counters.
+fn text(name: &str) -> usize {
+    if name.len() <= NAME_IN_PLACE { 0 } else { ALLOCATION + 2 * size_of::<usize>() + name.len() }
+}
 
 fn slice<T>(items: &[T]) -> usize {
     if items.is_empty() { 0 } else { ALLOCATION + size_of_val(items) }

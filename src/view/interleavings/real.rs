@@ -4,12 +4,11 @@
 //! what was built reads back as the state that it was built from is asserted.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::super::{SHARDS, Shared, Table};
+use super::super::{Common, Joined, Table};
 use super::world::{Cell, Told, World, place, truth};
 use crate::domain::facts::Plan;
 use crate::domain::ids::{PlanId, Revision};
@@ -21,18 +20,18 @@ use crate::view::progress::Progress;
 /// The one key of each table.
 const KEY: PlanId = PlanId(1);
 
-/// A table a key, as a check joins entries of several, and what they share.
+/// A table a key, as a check joins entries of several, and what they share. There is no room for anything that is not being
+/// loaded.
 pub(super) struct Real {
     pub tables: [Table<PlanId, Plan>; 2],
-    pub shared: Arc<Shared>,
+    pub common: Common,
     pub progress: Progress,
     loads: [Option<watch::Receiver<LoadResult>>; 2],
 }
 
 impl Real {
     pub(super) fn build(world: &World) -> Self {
-        let shared = Arc::new(Shared::default());
-        let tables = [Table::new(Arc::clone(&shared)), Table::new(Arc::clone(&shared))];
+        let tables = world.table_epochs.map(|epoch| Table::new(u64::from(epoch)));
         let progress = Progress::new(std::time::Duration::ZERO);
         progress.begin_epoch(u64::from(world.epoch), Uuid::nil());
         let places: Vec<_> = (world.epoch_from..=world.applied).map(|number| place(world.followed, number)).collect();
@@ -40,71 +39,74 @@ impl Real {
         if world.epoch_begun {
             progress.begin_epoch(u64::from(world.epoch), Uuid::nil());
         }
-        let mut real = Self { tables, shared, progress, loads: [None, None] };
+        let mut real = Self { tables, common: Common::new(0), progress, loads: [None, None] };
         for key in 0..2 {
             real.build_cell(world, key);
         }
-        real.shared.seen.store(i64::from(world.seen), Ordering::SeqCst);
+        real.common.seen = revision(world.seen);
         assert_eq!(real.read(), (world.cells, world.seen), "built as it was: {world:?}");
         real
     }
 
     fn build_cell(&mut self, world: &World, key: usize) {
-        let table = &self.tables[key];
-        table.shard(&KEY).write().epoch = u64::from(world.shard_epochs[key]);
-        let Some(Cell { entry, loading, not_before }) = world.cells[key] else { return };
-        self.shared.seen.store(i64::from(not_before), Ordering::SeqCst);
-        let mut begun = table.join_or_begin(KEY);
-        if let Some((number, value)) = entry {
+        let Some(cell) = world.cells[key] else { return };
+        let not_before = if let Cell::Loading(not_before) = cell { not_before } else { 0 };
+        self.common.seen = revision(not_before);
+        self.join(key);
+        if let Cell::Held(number, value) = cell {
             let entry = Entry { value: Some(Plan { collaborator_limit: Some(value) }), revision: revision(number) };
-            assert_eq!(table.complete(KEY, u64::from(world.shard_epochs[key]), Arc::new(entry)), Kept::Yes);
-            if loading {
-                begun = table.join_or_begin(KEY);
-            }
+            let epoch = u64::from(world.table_epochs[key]);
+            assert_eq!(self.tables[key].complete(&mut self.common, KEY, epoch, Arc::new(entry)), Kept::Yes);
+            self.loads[key] = None;
         }
-        self.loads[key] = loading.then_some(begun.waiter);
     }
 
     /// What a check finds under a key: of which revision, and what.
     pub(super) fn get(&self, key: usize) -> Option<(u8, u32)> {
-        self.tables[key].get(&KEY).map(|entry| of(&entry))
+        self.tables[key].get(&self.common, &KEY, false).map(|entry| of(entry))
     }
 
-    /// Joins the load of a key, or begins one: whether the caller must run it.
-    pub(super) fn join(&mut self, key: usize) -> bool {
-        let begun = self.tables[key].join_or_begin(KEY);
-        self.loads[key] = Some(begun.waiter);
-        begun.must_run
+    /// Joins the load of a key, or begins one: whether the caller must run it. `None`: it has come meanwhile.
+    pub(super) fn join(&mut self, key: usize) -> Option<bool> {
+        let (waiter, must_run) = match self.tables[key].join_or_begin(&mut self.common, KEY) {
+            Joined::There => return None,
+            Joined::Waits(waiter) => (waiter, false),
+            Joined::Begins(waiter) => (waiter, true),
+        };
+        self.loads[key] = Some(waiter);
+        Some(must_run)
     }
 
     /// The same, as if no invalidation had ever begun.
     pub(super) fn join_unaware(&mut self, key: usize) {
-        let seen = self.shared.seen.swap(0, Ordering::SeqCst);
+        let seen = std::mem::replace(&mut self.common.seen, revision(0));
         self.join(key);
-        self.shared.seen.store(seen, Ordering::SeqCst);
+        self.common.seen = seen;
     }
 
-    pub(super) fn complete(&self, key: usize, epoch: u8, branch: u8, number: u8) -> Kept {
+    pub(super) fn complete(&mut self, key: usize, epoch: u8, branch: u8, number: u8) -> Kept {
         let value = Some(Plan { collaborator_limit: Some(truth(branch, number, key)) });
         let entry = Entry { value, revision: revision(number) };
-        self.tables[key].complete(KEY, u64::from(epoch), Arc::new(entry))
+        self.tables[key].complete(&mut self.common, KEY, u64::from(epoch), Arc::new(entry))
     }
 
-    pub(super) fn invalidate(&self, key: usize, number: u8) {
-        self.tables[key].invalidate(&KEY, revision(number));
+    pub(super) fn invalidate(&mut self, key: usize, number: u8) {
+        self.tables[key].invalidate(&mut self.common, &KEY, revision(number));
     }
 
-    pub(super) fn fail(&self, key: usize) {
-        self.tables[key].fail(&KEY, &LoadError::Unavailable);
+    pub(super) fn fail(&mut self, key: usize) {
+        self.tables[key].fail(&mut self.common, &KEY, &LoadError::Unavailable);
     }
 
-    pub(super) fn reset(&self, key: usize, epoch: u8) {
-        self.tables[key].reset(u64::from(epoch), &LoadError::Unavailable);
+    pub(super) fn reset(&mut self, key: usize, epoch: u8) {
+        self.tables[key] = Table::new(u64::from(epoch));
     }
 
     /// Drops whatever may be dropped.
-    pub(super) fn evict(&self) {
-        (0..SHARDS * 5).for_each(|_| self.tables.iter().for_each(Table::sweep));
+    pub(super) fn evict(&mut self) {
+        for table in &mut self.tables {
+            (0..5 * table.sweeps()).for_each(|_| table.sweep(&mut self.common));
+        }
     }
 
     /// What one who waits for the load of a key has been told.
@@ -122,14 +124,15 @@ impl Real {
 
     /// Reads the cells back, and the last revision whose invalidations have begun.
     pub(super) fn read(&self) -> ([Option<Cell>; 2], u8) {
-        (self.tables.each_ref().map(read_cell), self.shared.seen.load(Ordering::SeqCst) as u8)
+        (self.tables.each_ref().map(read_cell), self.common.seen.0 as u8)
     }
 }
 
 fn read_cell(table: &Table<PlanId, Plan>) -> Option<Cell> {
-    let shard = table.shard(&KEY).read();
-    let (entry, loading, not_before) = shard.slots.get(&KEY)?.cell.parts();
-    Some(Cell { entry: entry.map(|entry| of(entry)), loading, not_before: not_before.0 as u8 })
+    let cell = &table.slot(&KEY)?.cell;
+    let held = cell.entry().map(|entry| of(entry));
+    let loading = cell.not_before().map(|not_before| Cell::Loading(not_before.0 as u8));
+    held.map(|(number, value)| Cell::Held(number, value)).or(loading)
 }
 
 fn of(entry: &Entry<Plan>) -> (u8, u32) {

@@ -1,7 +1,7 @@
 //! What may happen next in the model of the cells, one atomic step of the real code at a time.
 
 use super::real::Real;
-use super::world::{At, Check, FORK, Follower, Load, Look, Stage, Told, World, place, touches, truth};
+use super::world::{At, Cell, Check, FORK, Follower, Load, Look, Stage, Told, World, place, touches, truth};
 use crate::view::cell::Kept;
 use crate::view::position::Position;
 
@@ -135,7 +135,7 @@ impl Bounds {
 
     /// Marks the next cell; behind the last one publishes the revision.
     fn mark(&self, world: &mut World, upto: u8, done: u8) -> Follower {
-        let real = Real::build(world);
+        let mut real = Real::build(world);
         let first = world.applied + 1;
         if done == upto + 1 - first {
             let new: Vec<_> = (first..=upto).map(|number| place(world.followed, number)).collect();
@@ -145,7 +145,7 @@ impl Bounds {
         }
         let number = first + done;
         for key in (0..2).filter(|key| touches(world.followed, number, *key)) {
-            let loading = world.cells[key].is_some_and(|cell| cell.loading);
+            let loading = matches!(world.cells[key], Some(Cell::Loading(_)));
             if !(self.broken(Mutation::NoMark) && loading) {
                 real.invalidate(key, number);
             }
@@ -156,7 +156,7 @@ impl Bounds {
 
     fn evict(&self, world: &mut World) -> Option<()> {
         (world.evictions < self.evictions).then_some(())?;
-        let real = Real::build(world);
+        let mut real = Real::build(world);
         real.evict();
         world.evictions += 1;
         world.read(&real);
@@ -207,7 +207,7 @@ impl Bounds {
         if self.broken(Mutation::CellAfterRead) {
             real.join_unaware(key);
         }
-        let epoch = if self.broken(Mutation::AnyEpoch) { world.shard_epochs[key] } else { epoch };
+        let epoch = if self.broken(Mutation::AnyEpoch) { world.table_epochs[key] } else { epoch };
         let kept = real.complete(key, epoch, branch, number);
         world.read(real);
         kept
@@ -219,7 +219,7 @@ impl Bounds {
         let in_vain = matches!(stage, Stage::Read { branch, .. } if branch != world.branch);
         (in_vain || world.failures < self.failures).then_some(())?;
         world.failures += u8::from(!in_vain);
-        let real = Real::build(world);
+        let mut real = Real::build(world);
         real.fail(key);
         world.read(&real);
         world.end_load(index)
@@ -253,7 +253,9 @@ impl Bounds {
         let uses_later = self.broken(Mutation::LaterEntries) || self.broken(Mutation::NothingCompared);
         looks[key] = match (looks[key], real.get(key)) {
             (Look::Absent, _) if self.broken(Mutation::CellAfterRead) => Look::Waits(Told::Loaded, true),
-            (Look::Absent, _) => Look::Waits(Told::Nothing, real.join(key)),
+            (Look::Absent, _) => {
+                real.join(key).map_or(Look::Waits(Told::Loaded, false), |runs| Look::Waits(Told::Nothing, runs))
+            }
             (_, None) => Look::Absent,
             (_, Some((number, _))) if number > at.revision && !uses_later => Look::Newer,
             (_, Some((_, value))) => Look::Found(value),
@@ -320,10 +322,10 @@ fn start_over(world: &mut World, at: u8, done: u8) -> Follower {
         1 => world.seen = at,
         2 | 3 => {
             let key = usize::from(done) - 2;
-            let real = Real::build(world);
+            let mut real = Real::build(world);
             real.reset(key, world.epoch);
             world.read(&real);
-            world.shard_epochs[key] = world.epoch;
+            world.table_epochs[key] = world.epoch;
         }
         _ => {
             world.epoch_begun = false;

@@ -11,12 +11,13 @@ pub(super) const FORK: u8 = 1;
 /// How many loads may be under way at once.
 const LOADS: usize = 3;
 
-/// A cell as it stands in the real table: an entry of which revision and value, whether it is being loaded, its mark.
+/// A cell as it stands in the real table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Cell {
-    pub entry: Option<(u8, u32)>,
-    pub loading: bool,
-    pub not_before: u8,
+pub(super) enum Cell {
+    /// An entry: of which revision, and what.
+    Held(u8, u32),
+    /// It is being loaded, and what the load must show.
+    Loading(u8),
 }
 
 /// What one who waits has been told.
@@ -129,7 +130,7 @@ pub(super) struct World {
     pub seen: u8,
     pub follower: Follower,
     pub cells: [Option<Cell>; 2],
-    pub shard_epochs: [u8; 2],
+    pub table_epochs: [u8; 2],
     pub loads: [Option<Load>; LOADS],
     pub checks: [Check; 2],
     pub evictions: u8,
@@ -172,7 +173,7 @@ impl World {
             seen: 0,
             follower: Follower::Idle,
             cells: [None, None],
-            shard_epochs: [1, 1],
+            table_epochs: [1, 1],
             loads: [None; LOADS],
             checks: waits_for.map(Check::Idle),
             evictions: 0,
@@ -183,7 +184,7 @@ impl World {
     /// A view that has applied the last write of the first branch and holds both entries.
     pub(super) fn warm(waits_for: [u8; 2]) -> Self {
         let last = FORK + 1;
-        let cell = |key| Some(Cell { entry: Some((last, truth(0, last, key))), loading: false, not_before: last });
+        let cell = |key| Some(Cell::Held(last, truth(0, last, key)));
         let cells = [cell(0), cell(1)];
         Self { committed: [last, 0], applied: last, seen: last, cells, ..Self::new(waits_for) }
     }
@@ -251,9 +252,9 @@ impl World {
     /// What a check could use now is true.
     pub(super) fn is_true(&self) -> bool {
         let At { revision, branch, .. } = self.position();
-        self.cells.iter().enumerate().all(|(key, cell)| match cell.and_then(|cell| cell.entry) {
-            Some((number, value)) => number > revision || value == truth(branch, revision, key),
-            None => true,
+        self.cells.iter().enumerate().all(|(key, cell)| match cell {
+            Some(Cell::Held(number, value)) => *number > revision || *value == truth(branch, revision, key),
+            Some(Cell::Loading(_)) | None => true,
         })
     }
 }

@@ -106,7 +106,7 @@ fn case(name: &'static str, distance: i64) -> Case {
 
 fn wide() -> Case {
     let base = case("wide team", 4);
-    let teams: Box<[TeamId]> = (0..32).map(|id| TeamId(4 * id)).collect();
+    let teams = (0..32).map(|id| TeamId(4 * id)).collect();
     let grants = (0..63).map(|id| grant(TeamId(2 * id + 1))).chain([grant(TeamId(124))]);
     let mut grants: Vec<_> = grants.collect();
     grants.sort_by_key(|grant| grant.subject);
@@ -115,7 +115,7 @@ fn wide() -> Case {
 }
 
 fn user(teams: &[i64]) -> User {
-    let organizations = Box::new([(ORGANIZATION, OrganizationRole::Member)]);
+    let organizations = [(ORGANIZATION, OrganizationRole::Member)].into();
     User { id: AccountId(100), active: true, organizations, teams: teams.iter().copied().map(TeamId).collect() }
 }
 
@@ -135,5 +135,5 @@ fn project(distance: i64) -> Project {
 }
 
 fn grant<S>(subject: S) -> Grant<S> {
-    Grant { subject, role: ProjectRole::Editor, incognito: false, ends_at: Time::NEVER }
+    Grant::new(subject, ProjectRole::Editor, false, Time::NEVER)
 }

@@ -214,7 +214,7 @@ pub fn held_role(resolution: Resolution, user: &User, project: &Project, owner: 
         Some(OrganizationRole::Admin) => return Some(lasting(ProjectRole::Admin, Origin::OrganizationAdmin)),
         Some(OrganizationRole::Creator | OrganizationRole::Member) | None => {}
     }
-    let direct = project.direct_grant(user.id).filter(|grant| now < grant.ends_at);
+    let direct = project.direct_grant(user.id).filter(|grant| now < grant.ends_at());
     let team = highest_team_grant(&user.teams, &project.teams, now);
     let default_role = in_organization.and(owner.default_project_role);
     let origins = [
@@ -238,7 +238,7 @@ impl OwnedProject<'_> {
 
 impl<S> Grant<S> {
     pub(super) fn held(&self, origin: Origin) -> Held {
-        Held { role: self.role, origin, ends_at: self.ends_at, incognito: self.incognito }
+        Held { role: self.role(), origin, ends_at: self.ends_at(), incognito: self.incognito() }
     }
 }
 
@@ -255,9 +255,9 @@ pub(super) fn highest_team_grant<'a>(
             Ordering::Less => drop(teams.next()),
             Ordering::Greater => drop(grants.next()),
             Ordering::Equal => {
-                let rank = |grant: &Grant<TeamId>| (grant.role, grant.ends_at, !grant.incognito);
+                let rank = |grant: &Grant<TeamId>| (grant.role(), grant.ends_at(), !grant.incognito());
                 let better = best.is_none_or(|best| rank(grant) > rank(best));
-                if now < grant.ends_at && better {
+                if now < grant.ends_at() && better {
                     best = Some(grant);
                 }
                 teams.next();

@@ -122,7 +122,7 @@ fn given(user: &User, owned: OwnedProject<'_>, now: Time, origin: Origin) -> Res
 fn teams_that_give(held: Held, user: &User, owned: OwnedProject<'_>, now: Time) -> Vec<TeamId> {
     let gives = |team: &TeamId| {
         let mut grants = owned.project.teams.iter();
-        grants.any(|grant| grant.subject == *team && grant.role == held.role && now < grant.ends_at)
+        grants.any(|grant| grant.subject == *team && grant.role() == held.role && now < grant.ends_at())
     };
     user.teams.iter().copied().filter(gives).collect()
 }

@@ -1,6 +1,8 @@
 //! What a decision is made from: one entry of the role view each, cut so that every write touches few.
 //!
-//! Lists are sorted by id, so that a check joins them by merging.
+//! Lists are sorted by id, so that a check joins them by merging. Millions of these are held in memory, so they are kept small.
+
+use smallvec::SmallVec;
 
 use super::ids::{AccountId, PlanId, ProjectId, TeamId};
 use super::policy::OverLimit;
@@ -24,6 +26,12 @@ pub enum Named {
     Organization(AccountId),
 }
 
+/// The organizations of a user: one, mostly.
+pub type Organizations = SmallVec<[(AccountId, OrganizationRole); 1]>;
+
+/// The teams of a user: few, mostly.
+pub type Teams = SmallVec<[TeamId; 2]>;
+
 /// A person, with all that gives it roles on other people's projects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
@@ -32,9 +40,9 @@ pub struct User {
     /// An inactive user holds no role anywhere.
     pub active: bool,
     /// The organizations that it owns or is a member of, by id.
-    pub organizations: Box<[(AccountId, OrganizationRole)]>,
+    pub organizations: Organizations,
     /// The teams that it is in, by id.
-    pub teams: Box<[TeamId]>,
+    pub teams: Teams,
 }
 
 /// A project and who was added to it.
@@ -60,18 +68,18 @@ pub struct Project {
     pub listed_collaborators: u32,
 }
 
-/// A role given to a user or a team on one project.
+/// A role given to a user or a team on one project, in 16 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grant<S> {
     /// Who has it.
     pub subject: S,
-    /// The role.
-    pub role: ProjectRole,
-    /// Not listed and not counted; changes nothing of what is allowed.
-    pub incognito: bool,
-    /// From when on it gives nothing.
-    pub ends_at: Time,
+    /// When it ends, its role, and its lowest bit says whether it is incognito.
+    terms: i64,
 }
+
+/// Bits of a grant's terms below its end.
+const ROLE_BITS: u32 = 3;
+const END_SHIFT: u32 = ROLE_BITS + 1;
 
 /// What the owner of a project adds to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +99,33 @@ pub struct Account {
 pub struct Plan {
     /// How many collaborators a private project may have; `None`: as many as wanted.
     pub collaborator_limit: Option<u32>,
+}
+
+impl<S> Grant<S> {
+    /// A role that lasts until a moment. An end after the year 20,000 is that year; without one, it does not end.
+    pub fn new(subject: S, role: ProjectRole, incognito: bool, ends_at: Time) -> Self {
+        let latest = Time::NEVER.0 >> END_SHIFT;
+        let end = if ends_at == Time::NEVER { latest } else { ends_at.0.clamp(-latest, latest - 1) };
+        Self { subject, terms: end << END_SHIFT | (role as i64) << 1 | i64::from(incognito) }
+    }
+
+    /// The role.
+    pub fn role(&self) -> ProjectRole {
+        let role = (self.terms >> 1) & ((1 << ROLE_BITS) - 1);
+        // only roles are written there
+        ProjectRole::ALL.get(role as usize).copied().unwrap_or(ProjectRole::Reader)
+    }
+
+    /// Not listed and not counted; changes nothing of what is allowed.
+    pub fn incognito(&self) -> bool {
+        self.terms & 1 == 1
+    }
+
+    /// From when on it gives nothing.
+    pub fn ends_at(&self) -> Time {
+        let end = self.terms >> END_SHIFT;
+        if end == Time::NEVER.0 >> END_SHIFT { Time::NEVER } else { Time(end) }
+    }
 }
 
 impl Named {
@@ -114,7 +149,7 @@ impl Named {
 impl User {
     /// An active user whom nothing connects with anything.
     pub fn stranger() -> Self {
-        Self { id: AccountId(0), active: true, organizations: [].into(), teams: [].into() }
+        Self { id: AccountId(0), active: true, organizations: Organizations::new(), teams: Teams::new() }
     }
 
     /// What the user is in an organization.
@@ -136,7 +171,7 @@ impl Project {
     /// A grant counts until it is removed, whether or not it has ended.
     pub fn counted_collaborators(&self, owner: &Account) -> u32 {
         let owner_grant = owner.organization_owner.and_then(|user| self.direct_grant(user));
-        let owner_is_listed = owner_grant.is_some_and(|grant| !grant.incognito);
+        let owner_is_listed = owner_grant.is_some_and(|grant| !grant.incognito());
         self.listed_collaborators.saturating_sub(u32::from(owner_is_listed))
     }
 
@@ -147,5 +182,29 @@ impl Project {
             OverLimit::RefuseView => self.user_collaborators > limit,
         };
         !self.public && plan.collaborator_limit.is_some_and(exceeds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_keeps_its_terms_in_sixteen_bytes() {
+        assert_eq!(size_of::<Grant<AccountId>>(), 16);
+        let ends = [0, 1, -1, 1_800_000_000_000_001, 253_402_300_799_999_999].map(Time);
+        for ends_at in ends.into_iter().chain([Time::NEVER]) {
+            for (role, incognito) in ProjectRole::ALL.iter().flat_map(|role| [(*role, false), (*role, true)]) {
+                let grant = Grant::new(AccountId(7), role, incognito, ends_at);
+                assert_eq!((grant.role(), grant.incognito(), grant.ends_at()), (role, incognito, ends_at));
+            }
+        }
+    }
+
+    #[test]
+    fn an_end_that_does_not_fit_comes_early_and_not_never() {
+        let far = Grant::new(AccountId(7), ProjectRole::Admin, false, Time(i64::MAX - 1));
+        assert!(far.ends_at() < Time(i64::MAX - 1) && far.ends_at() > Time(i64::MAX >> 5));
+        assert_eq!(far.role(), ProjectRole::Admin);
     }
 }

@@ -189,7 +189,7 @@ impl Facts {
             Step::GiveCollaboratorRole(role) => {
                 let before = self.project.direct_grant(user).copied();
                 self.project.user_collaborators += u32::from(before.is_none());
-                self.project.listed_collaborators += u32::from(before.is_none_or(|grant| grant.incognito));
+                self.project.listed_collaborators += u32::from(before.is_none_or(|grant| grant.incognito()));
                 give(&mut self.project.collaborators, user, role);
             }
             Step::GiveTeamRole(team, role) => give(&mut self.project.teams, team, role),
@@ -220,7 +220,7 @@ impl Facts {
 /// Gives a lasting role, in place of one that was given before.
 fn give<S: Ord + Copy>(grants: &mut Box<[Grant<S>]>, subject: S, role: ProjectRole) {
     let others = grants.iter().copied().filter(|grant| grant.subject != subject);
-    let grant = Grant { subject, role, incognito: false, ends_at: Time::NEVER };
+    let grant = Grant::new(subject, role, false, Time::NEVER);
     let mut all: Vec<_> = others.chain([grant]).collect();
     all.sort_unstable_by_key(|grant| grant.subject);
     *grants = all.into();

@@ -216,7 +216,7 @@ fn nothing_is_named_where_it_is_allowed_or_where_user_or_project_is_not_there() 
 /// Takes a step as a write would. Written anew, so that it and the one that is tested check each other.
 fn take(world: &mut World, step: Step) {
     let join = |world: &mut World, link| {
-        world.user.organizations = [].into();
+        world.user.organizations.clear();
         world.add(link);
     };
     match step {
@@ -233,7 +233,7 @@ fn take(world: &mut World, step: Step) {
             let others = world.project.collaborators.iter().filter(|grant| grant.subject != ASKER);
             world.project.collaborators = others.copied().collect();
             world.project.user_collaborators -= u32::from(replaced.is_some());
-            world.project.listed_collaborators -= u32::from(replaced.is_some_and(|grant| !grant.incognito));
+            world.project.listed_collaborators -= u32::from(replaced.is_some_and(|grant| !grant.incognito()));
             world.add_collaborator(ASKER, role, false, NEVER);
         }
         S::GiveTeamRole(team, role) => {

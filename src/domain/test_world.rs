@@ -1,5 +1,6 @@
 //! A small world for the tests of decisions: one user, one project, and what connects them.
 
+use std::ops::DerefMut;
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
@@ -8,7 +9,7 @@ use {Link::*, OrganizationRole as Place};
 
 use super::actions::ProjectAction;
 use super::decision::{Asker, Decision, OwnedProject, decide_project};
-use super::facts::{Account, Grant, Plan, Project, Time, User};
+use super::facts::{Account, Grant, Organizations, Plan, Project, Time, User};
 use super::ids::{AccountId, PlanId, ProjectId, TeamId};
 use super::policy::Policy;
 use super::roles::{OrganizationRole, ProjectRole};
@@ -65,7 +66,12 @@ impl World {
             user_collaborators: 0,
             listed_collaborators: 0,
         };
-        let user = User { id: ASKER, active: true, organizations: [].into(), teams: [1, 2, 3, 5].map(TeamId).into() };
+        let user = User {
+            id: ASKER,
+            active: true,
+            organizations: Organizations::new(),
+            teams: [1, 2, 3, 5].map(TeamId).into_iter().collect(),
+        };
         let owner =
             Account { id: ORGANIZATION, organization_owner: Some(OTHER), default_project_role: None, plan: PlanId(1) };
         let mut world = Self { user, project, owner, plan: Plan { collaborator_limit: None } };
@@ -80,7 +86,7 @@ impl World {
             Added(role, ends_at) => self.add_collaborator(ASKER, role, false, ends_at),
             AddedIncognito(role) => self.add_collaborator(ASKER, role, true, NEVER),
             Team(team, role, ends_at) => {
-                let grant = Grant { subject: TeamId(team), role, incognito: team == 5, ends_at };
+                let grant = Grant::new(TeamId(team), role, team == 5, ends_at);
                 insert(&mut self.project.teams, grant, |grant| grant.subject);
             }
             DefaultRole(role) => self.owner.default_project_role = Some(role),
@@ -91,7 +97,7 @@ impl World {
     }
 
     pub(super) fn add_collaborator(&mut self, subject: AccountId, role: ProjectRole, incognito: bool, ends_at: Time) {
-        insert(&mut self.project.collaborators, Grant { subject, role, incognito, ends_at }, |grant| grant.subject);
+        insert(&mut self.project.collaborators, Grant::new(subject, role, incognito, ends_at), |grant| grant.subject);
         self.project.user_collaborators += 1;
         self.project.listed_collaborators += u32::from(!incognito);
     }
@@ -123,7 +129,10 @@ pub(super) fn any_links() -> impl Strategy<Value = Vec<Link>> {
 }
 
 /// Keeps the list sorted, as facts are.
-fn insert<T: Clone, K: Ord>(list: &mut Box<[T]>, item: T, key: impl Fn(&T) -> K) {
+fn insert<T: Clone, L, K: Ord>(list: &mut L, item: T, key: impl Fn(&T) -> K)
+where
+    L: DerefMut<Target = [T]> + FromIterator<T>,
+{
     *list = list.iter().cloned().chain([item]).collect();
     list.sort_by_key(key);
 }

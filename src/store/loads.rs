@@ -8,10 +8,9 @@ use uuid::Uuid;
 use super::error::StoreError;
 use super::rows::{end, limit, optional_project_role, organization_role, project_role, query};
 use crate::domain::decision::OwnedProject;
-use crate::domain::facts::{Account, Grant, Named, Plan, Project, User};
+use crate::domain::facts::{Account, Grant, Named, Organizations, Plan, Project, User};
 use crate::domain::ids::{AccountId, Place, PlanId, ProjectId, Revision, TeamId};
 use crate::domain::names::{NameKey, ProjectName};
-use crate::domain::roles::OrganizationRole;
 
 /// Entries as read in one snapshot. What does not exist is there as `None`.
 #[derive(Debug)]
@@ -249,7 +248,7 @@ fn named(row: &Row) -> Result<Option<Named>, StoreError> {
     let pairs = ids.into_iter().flatten().zip(roles.into_iter().flatten());
     let organizations = pairs
         .map(|(id, role)| Ok((AccountId(id), organization_role(role)?)))
-        .collect::<Result<Box<[(AccountId, OrganizationRole)]>, StoreError>>()?;
+        .collect::<Result<Organizations, StoreError>>()?;
     let teams: Option<Vec<i64>> = row.get(7);
     let teams = teams.into_iter().flatten().map(TeamId).collect();
     Ok(Some(Named::User(User { id, active: row.get(4), organizations, teams })))
@@ -292,8 +291,6 @@ fn grants<S>(row: &Row, first: usize, subject: fn(i64) -> S) -> Result<Box<[Gran
     let settings = roles.into_iter().flatten().zip(incognito.into_iter().flatten()).zip(ends.into_iter().flatten());
     let pairs = ids.into_iter().flatten().zip(settings);
     pairs
-        .map(|(id, ((role, incognito), ends))| {
-            Ok(Grant { subject: subject(id), role: project_role(role)?, incognito, ends_at: end(ends) })
-        })
+        .map(|(id, ((role, incognito), ends))| Ok(Grant::new(subject(id), project_role(role)?, incognito, end(ends))))
         .collect()
 }

@@ -2,6 +2,8 @@
 
 use std::mem::{size_of, size_of_val};
 
+use smallvec::{Array, SmallVec};
+
 use super::cell::Entry;
 use crate::domain::facts::{Account, Named, Plan, Project};
 use crate::domain::ids::{AccountId, PlanId, ProjectId};
@@ -34,7 +36,7 @@ impl<V: Weight> Weight for Entry<V> {
 impl Weight for Named {
     fn heap(&self) -> usize {
         match self {
-            Self::User(user) => slice(&user.organizations) + slice(&user.teams),
+            Self::User(user) => few(&user.organizations) + few(&user.teams),
             Self::Organization(_) => 0,
         }
     }
@@ -73,6 +75,11 @@ weightless!(Account, Plan, AccountId, PlanId, ProjectId);
 /// Short names stand in place, others in an allocation with two counters.
 fn text(name: &str) -> usize {
     if name.len() <= NAME_IN_PLACE { 0 } else { ALLOCATION + 2 * size_of::<usize>() + name.len() }
+}
+
+/// So few as to stand in place, or a slice.
+fn few<A: Array>(items: &SmallVec<A>) -> usize {
+    if items.spilled() { ALLOCATION + items.capacity() * size_of::<A::Item>() } else { 0 }
 }
 
 fn slice<T>(items: &[T]) -> usize {

@@ -87,10 +87,12 @@ pub async fn serve(
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let farewell = CancellationToken::new();
     tasks.spawn(farewell.clone().run_until_cancelled_owned(health.clone().follow(view)));
-    let migrated = CancellationToken::new();
+    let (migrated, dropped) = (CancellationToken::new(), CancellationToken::new());
+    // whoever drops this future ends at once what it began, and not in order
+    let _dropped = dropped.clone().drop_guard();
     tasks.spawn_blocking({
         let (migrated, stop) = (migrated.clone(), stop.clone());
-        move || keep_view(keeper, migrated, stop)
+        move || keep_view(keeper, migrated, (stop, dropped))
     });
     tasks.spawn(keep_log(keeping, database, options.no_migrate, (migrated, stop.clone())));
     let drain = CancellationToken::new();
@@ -195,14 +197,14 @@ pub fn view_settings(options: &ServeOptions) -> ViewSettings {
 
 /// Keeps the view, once the schema is what it should be, on a thread of its own: neither the lease nor what is applied has to wait
 /// for requests, and what the view holds is not strewn over the memory that requests use.
-fn keep_view(keeper: Keeper, migrated: CancellationToken, stop: CancellationToken) {
+fn keep_view(keeper: Keeper, migrated: CancellationToken, (stop, dropped): (CancellationToken, CancellationToken)) {
     let keep = async {
         if stop.run_until_cancelled(migrated.cancelled()).await.is_some() {
             keeper.run(stop.clone()).await;
         }
     };
     match Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(keep),
+        Ok(runtime) => drop(runtime.block_on(dropped.run_until_cancelled(keep))),
         Err(error) => tracing::error!(%error, "cannot keep the view: the system gives no more threads or files"),
     }
 }

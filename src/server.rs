@@ -26,7 +26,7 @@ use crate::grpc::gate::GateLayer;
 use crate::grpc::health::Health;
 use crate::membership::{Reader, Writer};
 use crate::store::migrations::{self, MigrationError};
-use crate::store::{Database, Databases, Hosts, Role, Standbys, StoreError};
+use crate::store::{Database, DatabaseAddress, Databases, Hosts, Role, Standbys, StoreError};
 use crate::view::{Keeper, View, ViewSettings};
 
 pub use stack::{capacity, routes, stack};
@@ -63,13 +63,14 @@ pub enum ServeError {
 /// When it cannot begin. A database that is not there is no error: the health says so until it is.
 pub async fn serve(
     listener: TcpListener,
-    database: tokio_postgres::Config,
+    database: impl Into<DatabaseAddress>,
     policy: Policy,
     options: &ServeOptions,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let policy = Arc::new(policy);
     let admission = Admission::open(&options.security).map_err(ServeError::Options)?;
+    let database = database.into();
     let databases = open_databases(&database, options)?;
     let (view, keeper) = View::new(databases.clone(), view_settings(options));
     let share = share(options.database_connections);
@@ -160,13 +161,17 @@ async fn drain_requests(
 }
 
 /// Prepares the connections, without making one.
-fn open_databases(database: &tokio_postgres::Config, options: &ServeOptions) -> Result<Databases, ServeError> {
+fn open_databases(database: &DatabaseAddress, options: &ServeOptions) -> Result<Databases, ServeError> {
     let primary = Hosts::new(database, Role::Primary);
     let connections = usize::from(options.database_connections);
     let standbys = match &options.read_url {
         None => None,
         Some(url) => {
-            let hosts = Hosts::new(&url.config("--read-url").map_err(ServeError::Options)?, Role::Any);
+            let address = url.address("--read-url").map_err(ServeError::Options)?;
+            if let Some(danger) = address.danger() {
+                warn!(danger, "--read-url is INSECURE");
+            }
+            let hosts = Hosts::new(address, Role::Any);
             Some(Standbys::new(Database::new(hosts, connections)?))
         }
     };
@@ -190,23 +195,23 @@ pub fn view_settings(options: &ServeOptions) -> ViewSettings {
 /// Keeps the view and the log, once the schema is what it should be.
 async fn keep(
     (keeper, log): (Keeper, impl Future<Output = ()>),
-    config: tokio_postgres::Config,
+    database: DatabaseAddress,
     no_migrate: bool,
     stop: CancellationToken,
 ) {
-    if stop.run_until_cancelled(prepare_schema(&config, no_migrate)).await.is_some() {
+    if stop.run_until_cancelled(prepare_schema(&database, no_migrate)).await.is_some() {
         tokio::join!(keeper.run(stop.clone()), stop.run_until_cancelled(log));
     }
 }
 
 /// Migrates, or checks the schema, again and again until that succeeds.
-async fn prepare_schema(config: &tokio_postgres::Config, no_migrate: bool) {
+async fn prepare_schema(database: &DatabaseAddress, no_migrate: bool) {
     let mut pause = Duration::from_millis(100);
     loop {
         let prepared = if no_migrate {
-            migrations::check(config).await
+            migrations::check(database).await
         } else {
-            migrations::migrate(config)
+            migrations::migrate(database)
                 .await
                 .map(|applied| applied.iter().for_each(|one| info!(migration = one, "applied")))
         };

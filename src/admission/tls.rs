@@ -7,15 +7,15 @@ use arc_swap::ArcSwap;
 use rustls::RootCertStore;
 use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::files::{Current, Files, Input};
 use crate::config::TlsOptions;
+use crate::files::{Current, Files, Input};
+use crate::pem::{certificates, private_key};
 
 /// How connections are encrypted now, and whose certificates are taken.
 pub(super) struct Tls {
@@ -59,8 +59,7 @@ impl Tls {
 
     fn new(certificate: &[u8], key: &[u8], authority: Option<&Vec<u8>>) -> Result<Self, String> {
         let chain = certificates("--tls-cert", certificate)?;
-        let key = PrivateKeyDer::from_pem_slice(key)
-            .map_err(|_| "--tls-key: holds no private key in PEM (PKCS#8, PKCS#1 or SEC1), or one with a password")?;
+        let key = private_key("--tls-key", key)?;
         let provider = Arc::new(default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
         let builder = builder.map_err(|error| format!("TLS: {error}"))?;
@@ -93,12 +92,6 @@ fn verifier(
     }
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
     builder.build().map_err(|error| format!("--tls-client-ca: {error}"))
-}
-
-fn certificates(flag: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    let read = read.map_err(|error| format!("{flag}: can't be read as PEM: {error}"))?;
-    if read.is_empty() { Err(format!("{flag}: holds no certificate in PEM")) } else { Ok(read) }
 }
 
 impl Peer {

@@ -28,6 +28,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
         "tokio_postgres",
         &[
             "store",
+            "config.rs",
             "config/database.rs",
             "server.rs",
             "cli",

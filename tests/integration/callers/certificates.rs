@@ -5,8 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic_health::pb::health_check_response::ServingStatus;
 
-use super::pki::{Authority, Certified};
 use super::{Files, assert_unknown, caller, check, keys_line, new_key, until};
+use crate::support::pki::{Authority, Certified};
 use crate::support::{Clients, Service, fresh_database, reason};
 
 /// A service under TLS, and the files that it follows.

@@ -5,7 +5,6 @@ mod certificates;
 mod commands;
 mod confinement;
 mod keys;
-mod pki;
 mod scopes;
 mod signing;
 mod starts;

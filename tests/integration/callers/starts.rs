@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::pki::Authority;
 use super::signing::{AUDIENCE, ISSUER, Signer, jwks};
 use super::{Files, caller, chmod, keys_line, new_key};
 use crate::support::binary::{Process, run, url};
 use crate::support::fresh_database;
+use crate::support::pki::Authority;
 
 /// The files of a service that may start, and ones that can't be what they must be.
 struct Papers {

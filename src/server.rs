@@ -113,12 +113,12 @@ pub async fn serve(
     ended
 }
 
-/// Says where it listens, and what is dangerous about that.
+/// Says what is dangerous about where it listens, and then that it does: who waits for that has read the rest.
 fn announce(address: SocketAddr, tls: bool, options: &ServeOptions) {
-    info!(%address, tls, callers_are_known = options.security.callers.is_some(), "listening");
     if let Some(danger) = options.security.danger(address) {
         warn!(%address, danger, "INSECURE");
     }
+    info!(%address, tls, callers_are_known = options.security.callers.is_some(), "listening");
 }
 
 /// How many of the connections writes may have at a time, and how many reads: neither can hold up the other for good.

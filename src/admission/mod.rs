@@ -3,6 +3,7 @@
 //! Who is meant by what was proved stands in `callers`. What a caller may is asked where requests are taken (`grpc/gate.rs`).
 
 mod listener;
+mod revocations;
 mod tls;
 mod tokens;
 
@@ -65,6 +66,7 @@ impl Admission {
         let tls = tls.map(|files| {
             let current = files.current();
             watched.push(Box::new(files));
+            watched.push(Box::new(revocations::End::new(current.clone())));
             current
         });
         let tokens = Tokens::open(&options.tokens)?;

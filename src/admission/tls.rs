@@ -13,6 +13,7 @@ use rustls::server::danger::ClientCertVerifier;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use super::revocations::{Revocations, Validity};
 use crate::config::TlsOptions;
 use crate::files::{Current, Files, Input};
 use crate::pem::{certificates, private_key};
@@ -21,6 +22,8 @@ use crate::pem::{certificates, private_key};
 pub(super) struct Tls {
     pub config: Arc<ServerConfig>,
     verifier: Option<Arc<dyn ClientCertVerifier>>,
+    /// How long the lists of revoked certificates hold, where there are some.
+    pub revocations: Option<Validity>,
 }
 
 /// What a connection proved. Cheap to clone.
@@ -49,21 +52,25 @@ impl Tls {
         let input = |flag, path, is_private| Input { flag, path, is_private };
         let mut inputs = vec![input("--tls-cert", certificate, false), input("--tls-key", key, true)];
         inputs.extend(options.tls_client_ca.clone().map(|path| input("--tls-client-ca", path, false)));
-        Files::open("TLS certificate, key or client CA", inputs, |contents| match contents {
+        inputs.extend(options.tls_client_crl.clone().map(|path| input("--tls-client-crl", path, false)));
+        Files::open("TLS certificate, key, client CA or CRL", inputs, |contents| match contents {
             [certificate, key] => Self::new(certificate, key, None),
-            [certificate, key, authority] => Self::new(certificate, key, Some(authority)),
-            _ => Err("TLS takes two files, or three".to_owned()),
+            [certificate, key, authority] => Self::new(certificate, key, Some((authority, None))),
+            [certificate, key, authority, lists] => Self::new(certificate, key, Some((authority, Some(lists)))),
+            _ => Err("TLS takes two files, to four".to_owned()),
         })
         .map(Some)
     }
 
-    fn new(certificate: &[u8], key: &[u8], authority: Option<&Vec<u8>>) -> Result<Self, String> {
+    /// `asked`: the CAs of the certificates that are asked for, and the lists of those that are revoked.
+    fn new(certificate: &[u8], key: &[u8], asked: Option<(&Vec<u8>, Option<&Vec<u8>>)>) -> Result<Self, String> {
         let chain = certificates("--tls-cert", certificate)?;
         let key = private_key("--tls-key", key)?;
         let provider = Arc::new(default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
         let builder = builder.map_err(|error| format!("TLS: {error}"))?;
-        let verifier = authority.map(|authority| verifier(authority, provider)).transpose()?;
+        let asked = asked.map(|(authority, lists)| verifier(authority, lists, provider)).transpose()?;
+        let (verifier, revocations) = asked.map_or((None, None), |(verifier, end)| (Some(verifier), end));
         let builder = match &verifier {
             Some(verifier) => builder.with_client_cert_verifier(Arc::clone(verifier)),
             None => builder.with_no_client_auth(),
@@ -72,7 +79,7 @@ impl Tls {
             .with_single_cert(chain, key)
             .map_err(|error| format!("--tls-key does not belong to --tls-cert, or either can't be used: {error}"))?;
         config.alpn_protocols = vec![b"h2".to_vec()];
-        Ok(Self { config: Arc::new(config), verifier })
+        Ok(Self { config: Arc::new(config), verifier, revocations })
     }
 
     fn verify(&self, chain: &[CertificateDer<'static>]) -> bool {
@@ -81,17 +88,27 @@ impl Tls {
     }
 }
 
-/// Takes the certificates of this CA and no others, and asks everybody for one.
+type Verifier = Arc<dyn ClientCertVerifier>;
+
+/// Takes the certificates of these CAs and no others, none that is in one of the lists, and asks everybody for one.
 fn verifier(
-    authority: &[u8],
+    authorities: &[u8],
+    lists: Option<&Vec<u8>>,
     provider: Arc<rustls::crypto::CryptoProvider>,
-) -> Result<Arc<dyn ClientCertVerifier>, String> {
+) -> Result<(Verifier, Option<Validity>), String> {
+    let authorities = certificates("--tls-client-ca", authorities)?;
+    let revocations = lists.map(|lists| Revocations::read(lists, &authorities)).transpose()?;
     let mut roots = RootCertStore::empty();
-    for certificate in certificates("--tls-client-ca", authority)? {
+    for certificate in authorities {
         roots.add(certificate).map_err(|error| format!("--tls-client-ca: is no CA certificate: {error}"))?;
     }
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-    builder.build().map_err(|error| format!("--tls-client-ca: {error}"))
+    let Some(Revocations { lists, validity }) = revocations else {
+        return builder.build().map(|verifier| (verifier, None)).map_err(|error| format!("--tls-client-ca: {error}"));
+    };
+    // a list that has ended proves of nobody that they are not in the next one
+    let built = builder.with_crls(lists).enforce_revocation_expiration().build();
+    built.map(|verifier| (verifier, Some(validity))).map_err(|error| format!("--tls-client-crl: {error}"))
 }
 
 impl Peer {
@@ -106,7 +123,8 @@ impl Peer {
         Self(certificate.map(Arc::new))
     }
 
-    /// The names in the certificate, as long as it may still be used: it has not expired since, nor has its CA been taken away.
+    /// The names in the certificate, as long as it may still be used: it has not expired since nor been revoked, nor has its CA
+    /// been taken away.
     pub(super) fn names(&self) -> Option<impl Iterator<Item = &str>> {
         let certificate = self.0.as_ref()?;
         certificate.holds().then(|| certificate.names.iter().map(String::as_str))
@@ -115,11 +133,10 @@ impl Peer {
 
 impl Certificate {
     fn holds(&self) -> bool {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(i64::MAX, |since| since.as_secs().cast_signed());
-        if now > self.not_after {
+        let (now, current) = (now(), self.tls.get());
+        if now > self.not_after || current.revocations.is_some_and(|validity| now > validity.end) {
             return false;
         }
-        let current = self.tls.get();
         if Arc::ptr_eq(&current, &self.verified_by.load()) {
             return true;
         }
@@ -129,6 +146,11 @@ impl Certificate {
         }
         verified
     }
+}
+
+/// In seconds since 1970.
+pub(super) fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(i64::MAX, |since| since.as_secs().cast_signed())
 }
 
 /// The subject alternative names of a certificate, and its end.

@@ -1,9 +1,15 @@
 //! Certificates for a test, made on the spot.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rcgen::string::Ia5String;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer, KeyIdMethod, KeyPair,
+    RevokedCertParams, SanType, SerialNumber, date_time_ymd,
+};
+
+static NEXT_SERIAL: AtomicU64 = AtomicU64::new(1);
 
 /// A CA.
 pub struct Authority {
@@ -16,6 +22,7 @@ pub struct Authority {
 pub struct Certified {
     pub certificate: String,
     pub key: String,
+    serial: SerialNumber,
 }
 
 impl Authority {
@@ -50,8 +57,30 @@ impl Authority {
         params.not_before = date_time_ymd(2020, 1, 1);
         params.not_after = date_time_ymd(1970, 1, 1) + Duration::from_secs(end);
         let key = KeyPair::generate().unwrap();
+        let serial = SerialNumber::from(NEXT_SERIAL.fetch_add(1, Ordering::Relaxed));
+        params.serial_number = Some(serial.clone());
         let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
-        Certified { certificate, key: key.serialize_pem() }
+        Certified { certificate, key: key.serialize_pem(), serial }
+    }
+
+    /// The list of what it has revoked, in PEM, which ends then, in seconds since 1970.
+    pub fn revoke(&self, revoked: &[&Certified], end: u64) -> String {
+        let time = date_time_ymd(2020, 1, 1);
+        let revoked = revoked.iter().map(|certified| RevokedCertParams {
+            serial_number: certified.serial.clone(),
+            revocation_time: time,
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: time,
+            next_update: date_time_ymd(1970, 1, 1) + Duration::from_secs(end),
+            crl_number: SerialNumber::from(NEXT_SERIAL.fetch_add(1, Ordering::Relaxed)),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).unwrap().pem().unwrap()
     }
 }
 

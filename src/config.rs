@@ -1,5 +1,6 @@
 //! What an operator can set: flags, each with its environment variable, its default and its bounds.
 
+mod database;
 mod limits;
 mod security;
 
@@ -10,12 +11,11 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::Args;
-use tokio_postgres::Config;
-use tokio_postgres::config::SslMode;
 use tracing_subscriber::EnvFilter;
 
 use crate::telemetry::LogFormat;
 
+pub use database::{DatabaseOptions, DatabaseUrl};
 pub use limits::LimitOptions;
 pub use security::{SecurityOptions, Switch, TlsOptions, TokenOptions};
 
@@ -24,24 +24,6 @@ pub const DEFAULT_LISTEN: &str = "127.0.0.1:50051";
 
 /// What is logged unless told.
 const DEFAULT_LOG: &str = "info,refinery_core=warn,tokio_postgres=warn";
-
-/// Which database to use.
-#[derive(Debug, Clone, Args)]
-pub struct DatabaseOptions {
-    /// PostgreSQL to use, as `postgresql://user:password@host/database`; of several hosts, `@host1,host2/database`, the one
-    /// that takes writes is found. Without it, a private server is started in the data folder.
-    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
-    pub database_url: Option<DatabaseUrl>,
-
-    /// Folder of the private PostgreSQL server. Default: ~/.local/share/rolegate, or /var/lib/rolegate as root.
-    #[arg(long, env = "ROLEGATE_DATA_DIR", value_name = "DIR")]
-    pub data_dir: Option<PathBuf>,
-
-    /// Folder that holds the programs postgres, initdb and pg_ctl for the private server. Default: found in PATH and the
-    /// usual folders, else downloaded.
-    #[arg(long, env = "ROLEGATE_POSTGRES_BIN_DIR", value_name = "DIR")]
-    pub postgres_bin_dir: Option<PathBuf>,
-}
 
 /// How the service runs.
 #[derive(Debug, Clone, Args)]
@@ -138,10 +120,6 @@ pub struct LogOptions {
     pub log: LogFilter,
 }
 
-/// A database to connect to. It may hold a password, so it never shows itself.
-#[derive(Clone)]
-pub struct DatabaseUrl(String);
-
 /// What is logged.
 #[derive(Debug, Clone)]
 pub struct LogFilter(String);
@@ -164,45 +142,6 @@ impl FromStr for LogFilter {
 impl std::fmt::Display for LogFilter {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(&self.0)
-    }
-}
-
-impl From<String> for DatabaseUrl {
-    fn from(url: String) -> Self {
-        Self(url)
-    }
-}
-
-impl std::fmt::Debug for DatabaseUrl {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("DatabaseUrl(…)")
-    }
-}
-
-impl DatabaseUrl {
-    /// As it was given, for a process that is to use the same database. It may hold a password.
-    pub fn secret(&self) -> &str {
-        &self.0
-    }
-
-    /// How to connect, by the URL that was given with `flag`.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong with the URL, without repeating it.
-    pub fn config(&self, flag: &str) -> Result<Config, String> {
-        let expected = "write it as postgresql://user:password@host/database";
-        let config = Config::from_str(&self.0).map_err(|error| {
-            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            format!("{flag}: {error}{cause}; {expected}")
-        })?;
-        if config.get_ssl_mode() == SslMode::Require {
-            let instead = "use a private network, or a local proxy that speaks TLS";
-            return Err(format!("{flag}: TLS to PostgreSQL (sslmode=require) is not offered yet; {instead}"));
-        }
-        if config.get_hosts().is_empty() {
-            return Err(format!("{flag} names no host; {expected}"));
-        }
-        Ok(config)
     }
 }
 

@@ -27,7 +27,7 @@ use crate::grpc::gate::GateLayer;
 use crate::grpc::health::Health;
 use crate::membership::{Reader, Writer};
 use crate::store::migrations::{self, MigrationError};
-use crate::store::{Database, Databases, Hosts, Role, Standbys, StoreError};
+use crate::store::{Database, DatabaseAddress, Databases, Hosts, Role, Standbys, StoreError};
 use crate::view::{Keeper, View, ViewSettings};
 
 pub use stack::{capacity, routes, stack};
@@ -64,13 +64,14 @@ pub enum ServeError {
 /// When it cannot begin. A database that is not there is no error: the health says so until it is.
 pub async fn serve(
     listener: TcpListener,
-    database: tokio_postgres::Config,
+    database: impl Into<DatabaseAddress>,
     policy: Policy,
     options: &ServeOptions,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let policy = Arc::new(policy);
     let admission = Admission::open(&options.security).map_err(ServeError::Options)?;
+    let database = database.into();
     let databases = open_databases(&database, options)?;
     let (view, keeper) = View::new(databases.clone(), view_settings(options));
     let share = share(options.database_connections);
@@ -120,12 +121,12 @@ pub async fn serve(
     ended
 }
 
-/// Says where it listens, and what is dangerous about that.
+/// Says what is dangerous about where it listens, and then that it does: who waits for that has read the rest.
 fn announce(address: SocketAddr, tls: bool, options: &ServeOptions) {
-    info!(%address, tls, callers_are_known = options.security.callers.is_some(), "listening");
     if let Some(danger) = options.security.danger(address) {
         warn!(%address, danger, "INSECURE");
     }
+    info!(%address, tls, callers_are_known = options.security.callers.is_some(), "listening");
 }
 
 /// How many of the connections writes may have at a time, and how many reads: neither can hold up the other for good.
@@ -168,13 +169,17 @@ async fn drain_requests(
 }
 
 /// Prepares the connections, without making one.
-fn open_databases(database: &tokio_postgres::Config, options: &ServeOptions) -> Result<Databases, ServeError> {
+fn open_databases(database: &DatabaseAddress, options: &ServeOptions) -> Result<Databases, ServeError> {
     let primary = Hosts::new(database, Role::Primary);
     let connections = usize::from(options.database_connections);
     let standbys = match &options.read_url {
         None => None,
         Some(url) => {
-            let hosts = Hosts::new(&url.config("--read-url").map_err(ServeError::Options)?, Role::Any);
+            let address = url.address("--read-url").map_err(ServeError::Options)?;
+            if let Some(danger) = address.danger() {
+                warn!(danger, "--read-url is INSECURE");
+            }
+            let hosts = Hosts::new(address, Role::Any);
             Some(Standbys::new(Database::new(hosts, connections)?))
         }
     };
@@ -212,24 +217,24 @@ fn keep_view(keeper: Keeper, migrated: CancellationToken, (stop, dropped): (Canc
 /// Migrates the schema, or checks it, and then keeps the log.
 async fn keep_log(
     log: impl Future<Output = ()>,
-    config: tokio_postgres::Config,
+    database: DatabaseAddress,
     no_migrate: bool,
     (migrated, stop): (CancellationToken, CancellationToken),
 ) {
-    if stop.run_until_cancelled(prepare_schema(&config, no_migrate)).await.is_some() {
+    if stop.run_until_cancelled(prepare_schema(&database, no_migrate)).await.is_some() {
         migrated.cancel();
         stop.run_until_cancelled(log).await;
     }
 }
 
 /// Migrates, or checks the schema, again and again until that succeeds.
-async fn prepare_schema(config: &tokio_postgres::Config, no_migrate: bool) {
+async fn prepare_schema(database: &DatabaseAddress, no_migrate: bool) {
     let mut pause = Duration::from_millis(100);
     loop {
         let prepared = if no_migrate {
-            migrations::check(config).await
+            migrations::check(database).await
         } else {
-            migrations::migrate(config)
+            migrations::migrate(database)
                 .await
                 .map(|applied| applied.iter().for_each(|one| info!(migration = one, "applied")))
         };

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 /// A module, and the modules that it may name besides itself.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("domain", &[]),
-    ("store", &["domain"]),
+    ("store", &["domain", "files", "pem"]),
     ("view", &["domain", "store"]),
     ("membership", &["domain", "store", "view"]),
     ("access", &["domain", "store", "view", "membership"]),
     ("changes", &["domain", "store", "view", "membership"]),
     ("callers", &["domain"]),
-    ("admission", &["callers", "config"]),
+    ("admission", &["callers", "config", "files", "pem"]),
     ("grpc", &["domain", "membership", "access", "admission", "callers", "changes", "view"]),
     // a client of services that it starts itself: nothing of how they answer
     ("conformance", &["config", "domain", "grpc", "server", "store"]),
@@ -29,6 +29,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
         &[
             "store",
             "config.rs",
+            "config/database.rs",
             "server.rs",
             "cli",
             "conformance/service.rs",
@@ -43,7 +44,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
         &["grpc", "admission/listener.rs", "server.rs", "server", "telemetry.rs", "cli", "conformance", "bench"],
     ),
     ("prost", &["grpc", "cli", "conformance/api.rs", "bench/writes.rs"]),
-    ("rustls::", &["admission"]),
+    ("rustls::", &["admission", "pem.rs", "store/tls"]),
     (
         "tokio::",
         &[

@@ -15,8 +15,8 @@ use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 use tracing::{debug, warn};
 
-use super::files::Current;
 use super::tls::{Peer, Tls};
+use crate::files::Current;
 
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(5);

@@ -2,8 +2,8 @@
 //!
 //! Who is meant by what was proved stands in `callers`. What a caller may is asked where requests are taken (`grpc/gate.rs`).
 
-mod files;
 mod listener;
+mod revocations;
 mod tls;
 mod tokens;
 
@@ -17,12 +17,12 @@ use tracing::warn;
 use crate::callers::tokens::Distrust;
 use crate::callers::{Caller, Callers, keys};
 use crate::config::SecurityOptions;
+use crate::files::{Current, Files, Input, Watched};
 
-use files::{Current, Files, Input, Watched};
 use tls::Tls;
 use tokens::Tokens;
 
-pub use files::read_private;
+pub use crate::files::read_private;
 pub use listener::Connection;
 pub use tls::Peer;
 
@@ -66,6 +66,7 @@ impl Admission {
         let tls = tls.map(|files| {
             let current = files.current();
             watched.push(Box::new(files));
+            watched.push(Box::new(revocations::End::new(current.clone())));
             current
         });
         let tokens = Tokens::open(&options.tokens)?;

@@ -7,20 +7,23 @@ use arc_swap::ArcSwap;
 use rustls::RootCertStore;
 use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::files::{Current, Files, Input};
+use super::revocations::{Revocations, Validity};
 use crate::config::TlsOptions;
+use crate::files::{Current, Files, Input};
+use crate::pem::{certificates, private_key};
 
 /// How connections are encrypted now, and whose certificates are taken.
 pub(super) struct Tls {
     pub config: Arc<ServerConfig>,
     verifier: Option<Arc<dyn ClientCertVerifier>>,
+    /// How long the lists of revoked certificates hold, where there are some.
+    pub revocations: Option<Validity>,
 }
 
 /// What a connection proved. Cheap to clone.
@@ -49,22 +52,25 @@ impl Tls {
         let input = |flag, path, is_private| Input { flag, path, is_private };
         let mut inputs = vec![input("--tls-cert", certificate, false), input("--tls-key", key, true)];
         inputs.extend(options.tls_client_ca.clone().map(|path| input("--tls-client-ca", path, false)));
-        Files::open("TLS certificate, key or client CA", inputs, |contents| match contents {
+        inputs.extend(options.tls_client_crl.clone().map(|path| input("--tls-client-crl", path, false)));
+        Files::open("TLS certificate, key, client CA or CRL", inputs, |contents| match contents {
             [certificate, key] => Self::new(certificate, key, None),
-            [certificate, key, authority] => Self::new(certificate, key, Some(authority)),
-            _ => Err("TLS takes two files, or three".to_owned()),
+            [certificate, key, authority] => Self::new(certificate, key, Some((authority, None))),
+            [certificate, key, authority, lists] => Self::new(certificate, key, Some((authority, Some(lists)))),
+            _ => Err("TLS takes two files, to four".to_owned()),
         })
         .map(Some)
     }
 
-    fn new(certificate: &[u8], key: &[u8], authority: Option<&Vec<u8>>) -> Result<Self, String> {
+    /// `asked`: the CAs of the certificates that are asked for, and the lists of those that are revoked.
+    fn new(certificate: &[u8], key: &[u8], asked: Option<(&Vec<u8>, Option<&Vec<u8>>)>) -> Result<Self, String> {
         let chain = certificates("--tls-cert", certificate)?;
-        let key = PrivateKeyDer::from_pem_slice(key)
-            .map_err(|_| "--tls-key: holds no private key in PEM (PKCS#8, PKCS#1 or SEC1), or one with a password")?;
+        let key = private_key("--tls-key", key)?;
         let provider = Arc::new(default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
         let builder = builder.map_err(|error| format!("TLS: {error}"))?;
-        let verifier = authority.map(|authority| verifier(authority, provider)).transpose()?;
+        let asked = asked.map(|(authority, lists)| verifier(authority, lists, provider)).transpose()?;
+        let (verifier, revocations) = asked.map_or((None, None), |(verifier, end)| (Some(verifier), end));
         let builder = match &verifier {
             Some(verifier) => builder.with_client_cert_verifier(Arc::clone(verifier)),
             None => builder.with_no_client_auth(),
@@ -73,7 +79,7 @@ impl Tls {
             .with_single_cert(chain, key)
             .map_err(|error| format!("--tls-key does not belong to --tls-cert, or either can't be used: {error}"))?;
         config.alpn_protocols = vec![b"h2".to_vec()];
-        Ok(Self { config: Arc::new(config), verifier })
+        Ok(Self { config: Arc::new(config), verifier, revocations })
     }
 
     fn verify(&self, chain: &[CertificateDer<'static>]) -> bool {
@@ -82,23 +88,27 @@ impl Tls {
     }
 }
 
-/// Takes the certificates of this CA and no others, and asks everybody for one.
+type Verifier = Arc<dyn ClientCertVerifier>;
+
+/// Takes the certificates of these CAs and no others, none that is in one of the lists, and asks everybody for one.
 fn verifier(
-    authority: &[u8],
+    authorities: &[u8],
+    lists: Option<&Vec<u8>>,
     provider: Arc<rustls::crypto::CryptoProvider>,
-) -> Result<Arc<dyn ClientCertVerifier>, String> {
+) -> Result<(Verifier, Option<Validity>), String> {
+    let authorities = certificates("--tls-client-ca", authorities)?;
+    let revocations = lists.map(|lists| Revocations::read(lists, &authorities)).transpose()?;
     let mut roots = RootCertStore::empty();
-    for certificate in certificates("--tls-client-ca", authority)? {
+    for certificate in authorities {
         roots.add(certificate).map_err(|error| format!("--tls-client-ca: is no CA certificate: {error}"))?;
     }
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-    builder.build().map_err(|error| format!("--tls-client-ca: {error}"))
-}
-
-fn certificates(flag: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-    let read = read.map_err(|error| format!("{flag}: can't be read as PEM: {error}"))?;
-    if read.is_empty() { Err(format!("{flag}: holds no certificate in PEM")) } else { Ok(read) }
+    let Some(Revocations { lists, validity }) = revocations else {
+        return builder.build().map(|verifier| (verifier, None)).map_err(|error| format!("--tls-client-ca: {error}"));
+    };
+    // a list that has ended proves of nobody that they are not in the next one
+    let built = builder.with_crls(lists).enforce_revocation_expiration().build();
+    built.map(|verifier| (verifier, Some(validity))).map_err(|error| format!("--tls-client-crl: {error}"))
 }
 
 impl Peer {
@@ -113,7 +123,8 @@ impl Peer {
         Self(certificate.map(Arc::new))
     }
 
-    /// The names in the certificate, as long as it may still be used: it has not expired since, nor has its CA been taken away.
+    /// The names in the certificate, as long as it may still be used: it has not expired since nor been revoked, nor has its CA
+    /// been taken away.
     pub(super) fn names(&self) -> Option<impl Iterator<Item = &str>> {
         let certificate = self.0.as_ref()?;
         certificate.holds().then(|| certificate.names.iter().map(String::as_str))
@@ -122,11 +133,10 @@ impl Peer {
 
 impl Certificate {
     fn holds(&self) -> bool {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(i64::MAX, |since| since.as_secs().cast_signed());
-        if now > self.not_after {
+        let (now, current) = (now(), self.tls.get());
+        if now > self.not_after || current.revocations.is_some_and(|validity| now > validity.end) {
             return false;
         }
-        let current = self.tls.get();
         if Arc::ptr_eq(&current, &self.verified_by.load()) {
             return true;
         }
@@ -136,6 +146,11 @@ impl Certificate {
         }
         verified
     }
+}
+
+/// In seconds since 1970.
+pub(super) fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(i64::MAX, |since| since.as_secs().cast_signed())
 }
 
 /// The subject alternative names of a certificate, and its end.

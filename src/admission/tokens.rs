@@ -10,9 +10,9 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{error, info};
 
-use super::files::{Current, Files, Input, Watched};
 use crate::callers::tokens::{Distrust, TokenKeys, TokenRules, Verified};
 use crate::config::TokenOptions;
+use crate::files::{Current, Files, Input, Watched};
 
 /// How often keys are fetched when nobody asks for newer ones, and when that failed.
 const REFRESH: Duration = Duration::from_secs(300);

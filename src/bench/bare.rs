@@ -24,7 +24,7 @@ use crate::grpc::v1::{
 };
 use crate::membership::{Reader, Writer};
 use crate::server::{self, ServeError};
-use crate::store::{Database, Databases, Hosts, Role, StoreError, loads};
+use crate::store::{Database, DatabaseAddress, Databases, Hosts, Role, StoreError, loads};
 use crate::view::{ProjectKey, ProjectQuestion, View};
 
 /// As long as the revisions are that the service names.
@@ -63,8 +63,8 @@ pub async fn serve(
 ///
 /// # Errors
 /// When they can't be prepared.
-pub fn databases(config: &tokio_postgres::Config) -> Result<Databases, StoreError> {
-    let hosts = Hosts::new(config, Role::Primary);
+pub fn databases(address: &DatabaseAddress) -> Result<Databases, StoreError> {
+    let hosts = Hosts::new(address, Role::Primary);
     let (main, loads) = (Database::new(hosts.clone(), CONNECTIONS)?, Database::new(hosts, CONNECTIONS)?);
     Ok(Databases { main, loads, standbys: None })
 }

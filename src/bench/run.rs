@@ -15,6 +15,7 @@ use super::report::{Asked, Figures, Machine, Report, WorldSize};
 use super::stage::{self, PrivateDatabase, Stage};
 use super::world::{Facts, World};
 use super::{chart, processor};
+use crate::store::DatabaseAddress;
 
 /// Which service is asked.
 #[derive(Debug, Clone)]
@@ -72,7 +73,7 @@ pub async fn run(settings: &Settings, progress: &(dyn Fn(Step) + Sync)) -> Resul
         Place::Private(binaries) => {
             progress(Step::Phase("starting PostgreSQL", 0));
             let database = PrivateDatabase::start(binaries.clone()).await?;
-            prepare(&database.config(), settings.world(), progress).await?;
+            prepare(&database.address(), settings.world(), progress).await?;
             let found = on_own(settings, progress, (&database.url(), database.process())).await;
             database.stop().await?;
             found
@@ -85,12 +86,12 @@ pub async fn run(settings: &Settings, progress: &(dyn Fn(Step) + Sync)) -> Resul
 /// # Errors
 /// When the database is not empty, or can't be reached.
 pub async fn prepare(
-    config: &tokio_postgres::Config,
+    address: &DatabaseAddress,
     world: World,
     progress: &(dyn Fn(Step) + Sync),
 ) -> Result<(), BenchError> {
     progress(Step::Phase("writing the world", world.blocks * stage::PARTS));
-    stage::prepare(config, world, |_| progress(Step::Done(1))).await
+    stage::prepare(address, world, |_| progress(Step::Done(1))).await
 }
 
 impl Settings {

@@ -16,6 +16,7 @@ use super::population;
 use super::servers::Server;
 use super::world::World;
 use crate::server;
+use crate::store::DatabaseAddress;
 use crate::store::bulk;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedServer};
 use crate::store::migrations;
@@ -52,8 +53,8 @@ impl PrivateDatabase {
         Ok(Self { server, folder })
     }
 
-    pub fn config(&self) -> tokio_postgres::Config {
-        self.server.config()
+    pub fn address(&self) -> DatabaseAddress {
+        self.server.config().into()
     }
 
     /// How a server of ours is told to connect.
@@ -73,13 +74,9 @@ impl PrivateDatabase {
 }
 
 /// Brings an empty database's schema up to date, and writes a world into it; tells how many bytes it has sent.
-pub async fn prepare(
-    config: &tokio_postgres::Config,
-    world: World,
-    progress: impl FnMut(u64),
-) -> Result<(), BenchError> {
-    migrations::migrate(config).await?;
-    Ok(bulk::fill(config, population::tables(world), progress).await?)
+pub async fn prepare(address: &DatabaseAddress, world: World, progress: impl FnMut(u64)) -> Result<(), BenchError> {
+    migrations::migrate(address).await?;
+    Ok(bulk::fill(address, population::tables(world), progress).await?)
 }
 
 /// Replicas of ours, and connections to them.

@@ -61,12 +61,12 @@ pub(super) async fn run(command: &AuditCommand) -> Result<ExitCode, Box<dyn Erro
 }
 
 async fn verify(database: &OpenDatabase, options: &VerifyOptions) -> Result<AuditReport, Box<dyn Error>> {
-    migrations::check(&database.config).await?;
+    migrations::check(&database.address).await?;
     let shown = if stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(None, shown);
     bar.set_style(ProgressStyle::with_template("{bar:40} revision {pos} of {len}, {elapsed}")?);
     let position = |revision: Revision| u64::try_from(revision.0).unwrap_or(0);
-    let verified = audit::verify(&database.config, options.head, |reached, last| {
+    let verified = audit::verify(&database.address, options.head, |reached, last| {
         bar.set_length(position(last));
         bar.set_position(position(reached));
     });

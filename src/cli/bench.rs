@@ -149,8 +149,8 @@ pub(super) async fn run(options: &BenchOptions) -> Result<ExitCode, Box<dyn Erro
     if options.prepare
         && let Some(url) = &options.database_url
     {
-        let config = url.config("--database-url")?;
-        let prepared = stop.run_until_cancelled(bench::prepare(&config, settings.world(), &progress)).await;
+        let address = url.address("--database-url")?;
+        let prepared = stop.run_until_cancelled(bench::prepare(&address, settings.world(), &progress)).await;
         bar.finish_and_clear();
         prepared.ok_or(INTERRUPTED)??;
         return Ok(ExitCode::SUCCESS);
@@ -217,7 +217,7 @@ impl BenchOptions {
         match &self.database_url {
             _ if !self.server.is_empty() => Ok(Place::Remote(self.server.clone())),
             Some(url) => {
-                url.config("--database-url")?;
+                url.address("--database-url")?;
                 Ok(Place::Database(url.secret().to_owned()))
             }
             None => Ok(Place::Private(self.postgres_bin_dir.clone())),

@@ -33,7 +33,7 @@ pub(super) async fn run(options: &BenchServerOptions) -> Result<ExitCode, Box<dy
     let listener = listen(&options.serve).await?;
     let stop = stop_on_signal()?;
     let database = OpenDatabase::open(&options.serve.database).await?;
-    let databases = bare::databases(&database.config)?;
+    let databases = bare::databases(&database.address)?;
     let stopped = stop.cancelled_owned();
     match options.answers {
         Answers::Constant => {

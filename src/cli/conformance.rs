@@ -88,7 +88,7 @@ struct Server {
 impl Server {
     async fn start(options: &ConformanceOptions) -> Result<Self, Box<dyn Error>> {
         if let Some(url) = &options.database_url {
-            let databases = ScratchDatabases::new(url.config("--database-url")?, DATABASES).await?;
+            let databases = ScratchDatabases::new(url.address("--database-url")?, DATABASES).await?;
             return Ok(Self { databases, private: None });
         }
         // as root, PostgreSQL runs as another user, who must get through

@@ -18,6 +18,7 @@ use crate::grpc::v1::authorization_service_client::AuthorizationServiceClient;
 use crate::grpc::v1::consistency::Requirement;
 use crate::grpc::v1::{CheckRequest, Consistency};
 use crate::server;
+use crate::store::DatabaseAddress;
 
 /// How long the service may take until it serves, the migration of a slow machine included.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -36,7 +37,7 @@ pub(super) async fn run(options: &ServeOptions) -> Result<ExitCode, Box<dyn Erro
     let Some(database) = serve::open(options, &stop).await? else {
         return Ok(ExitCode::SUCCESS);
     };
-    let outcome = serve_and_show(listener, database.config.clone(), policy, options, &stop, address).await;
+    let outcome = serve_and_show(listener, database.address.clone(), policy, options, &stop, address).await;
     database.close().await?;
     outcome?;
     Ok(ExitCode::SUCCESS)
@@ -44,7 +45,7 @@ pub(super) async fn run(options: &ServeOptions) -> Result<ExitCode, Box<dyn Erro
 
 async fn serve_and_show(
     listener: TcpListener,
-    database: tokio_postgres::Config,
+    database: DatabaseAddress,
     policy: Policy,
     options: &ServeOptions,
     stop: &CancellationToken,

@@ -22,7 +22,7 @@ pub(super) struct MigrateOptions {
 
 pub(super) async fn run(options: &MigrateOptions) -> Result<ExitCode, Box<dyn Error>> {
     let database = OpenDatabase::open(&options.database).await?;
-    let migrated = migrations::migrate(&database.config).await;
+    let migrated = migrations::migrate(&database.address).await;
     database.close().await?;
     let applied = migrated?;
     if options.json {

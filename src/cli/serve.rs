@@ -21,7 +21,7 @@ pub(super) async fn run(options: &ServeOptions) -> Result<ExitCode, Box<dyn Erro
     let Some(database) = open(options, &stop).await? else {
         return Ok(ExitCode::SUCCESS);
     };
-    let served = server::serve(listener, database.config.clone(), policy, options, stop.cancelled()).await;
+    let served = server::serve(listener, database.address.clone(), policy, options, stop.cancelled()).await;
     database.close().await?;
     served?;
     Ok(ExitCode::SUCCESS)

@@ -51,6 +51,11 @@ pub struct TlsOptions {
     /// without such a certificate then.
     #[arg(long, env = "ROLEGATE_TLS_CLIENT_CA", value_name = "FILE")]
     pub tls_client_ca: Option<PathBuf>,
+
+    /// Certificates that the CAs of --tls-client-ca have revoked: a list of each, in PEM; read again when it changes. A list that
+    /// has ended lets nobody in.
+    #[arg(long, env = "ROLEGATE_TLS_CLIENT_CRL", value_name = "FILE")]
+    pub tls_client_crl: Option<PathBuf>,
 }
 
 /// Whose tokens are taken.
@@ -85,12 +90,17 @@ impl SecurityOptions {
     /// # Errors
     /// A sentence that says which options do not fit together, and what mends it.
     pub fn check(&self) -> Result<(), String> {
-        let TlsOptions { tls_cert, tls_key, tls_client_ca } = &self.tls;
+        let TlsOptions { tls_cert, tls_key, tls_client_ca, tls_client_crl } = &self.tls;
         if tls_cert.is_some() != tls_key.is_some() {
             return Err("--tls-cert and --tls-key go together; name both".to_owned());
         }
         if tls_client_ca.is_some() && tls_cert.is_none() {
             return Err("--tls-client-ca asks for TLS; name --tls-cert and --tls-key too".to_owned());
+        }
+        if tls_client_crl.is_some() && tls_client_ca.is_none() {
+            return Err(
+                "--tls-client-crl revokes certificates that nobody asks for; name --tls-client-ca too".to_owned()
+            );
         }
         let has_tokens = self.tokens.rules()?.is_some();
         if self.callers.is_none() && (tls_client_ca.is_some() || has_tokens) {

@@ -12,6 +12,7 @@ use super::{ConformanceError, Resolution};
 use crate::config::{DatabaseOptions, LimitOptions, SecurityOptions, ServeOptions};
 use crate::domain::policy::Policy;
 use crate::server::{self, ServeError};
+use crate::store::DatabaseAddress;
 use crate::store::scratch::ScratchDatabases;
 
 /// How long the service may take until it serves.
@@ -30,14 +31,14 @@ pub(super) struct Service {
 /// A database that a service runs on.
 pub(super) struct Database<'a> {
     databases: &'a ScratchDatabases,
-    config: tokio_postgres::Config,
+    address: DatabaseAddress,
     name: String,
 }
 
 impl<'a> Database<'a> {
     pub async fn create(databases: &'a ScratchDatabases) -> Result<Self, ConformanceError> {
-        let (config, name) = databases.create().await?;
-        Ok(Self { databases, config, name })
+        let (address, name) = databases.create().await?;
+        Ok(Self { databases, address, name })
     }
 
     pub async fn drop_it(self) -> Result<(), ConformanceError> {
@@ -49,10 +50,10 @@ impl<'a> Database<'a> {
         let (policy, options) = (policy(resolution)?, options());
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
-        let (stop, config) = (CancellationToken::new(), self.config.clone());
+        let (stop, database) = (CancellationToken::new(), self.address.clone());
         let stopped = stop.clone();
         let task =
-            tokio::spawn(async move { server::serve(listener, config, policy, &options, stopped.cancelled()).await });
+            tokio::spawn(async move { server::serve(listener, database, policy, &options, stopped.cancelled()).await });
         let channel = Endpoint::from_shared(format!("http://{address}"))?.connect_lazy();
         let service = Service { channel, stop, task };
         let serving = tokio::time::timeout(PATIENCE, server::until_serving(service.channel.clone())).await;

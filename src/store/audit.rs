@@ -1,8 +1,9 @@
 //! Reads the log from end to end, to have its chain verified.
 
 use futures::StreamExt as _;
-use tokio_postgres::{Config, IsolationLevel, Row, Transaction};
+use tokio_postgres::{IsolationLevel, Row, Transaction};
 
+use super::address::DatabaseAddress;
 use super::error::StoreError;
 use super::migrations;
 use crate::domain::audit::{Audit, AuditReport, AuditedWrite, Ends, Head};
@@ -19,11 +20,11 @@ const BATCH: i64 = 500;
 /// # Errors
 /// When the database can't be reached, or has no such tables.
 pub async fn verify(
-    config: &Config,
+    address: impl Into<DatabaseAddress>,
     kept: Option<Head>,
     progress: impl Fn(Revision, Revision),
 ) -> Result<AuditReport, StoreError> {
-    let mut client = migrations::connect(config).await?;
+    let mut client = migrations::connect(address).await?;
     let transaction = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
     let snapshot = transaction.start().await?;
     let ends = ends(&snapshot).await?;

@@ -5,8 +5,9 @@ use std::io::Cursor;
 use std::pin::pin;
 
 use futures::SinkExt as _;
-use tokio_postgres::{Client, Config, Transaction};
+use tokio_postgres::{Client, Transaction};
 
+use super::address::DatabaseAddress;
 use super::connect::{Hosts, Role};
 use super::error::StoreError;
 
@@ -69,11 +70,11 @@ pub enum BulkError {
 /// # Errors
 /// When the database is in use, can't be reached, or refuses a row; it is as it was then.
 pub async fn fill<R: Iterator<Item = String>>(
-    config: &Config,
+    address: impl Into<DatabaseAddress>,
     tables: impl IntoIterator<Item = (Table, R)>,
     mut progress: impl FnMut(u64),
 ) -> Result<(), BulkError> {
-    let mut client = connect(config).await?;
+    let mut client = connect(address).await?;
     let transaction = client.transaction().await.map_err(StoreError::from)?;
     claim(&transaction).await?;
     for (table, parts) in tables {
@@ -120,8 +121,8 @@ async fn settle(transaction: &Transaction<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn connect(config: &Config) -> Result<Client, StoreError> {
-    let hosts = Hosts::new(config, Role::Primary).with_options("-c statement_timeout=0");
+async fn connect(address: impl Into<DatabaseAddress>) -> Result<Client, StoreError> {
+    let hosts = Hosts::new(address, Role::Primary).with_options("-c statement_timeout=0");
     let (client, connection) = hosts.connect().await?;
     // ends with the client; its error is the client's
     tokio::spawn(connection);

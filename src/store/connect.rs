@@ -11,11 +11,12 @@ use futures::FutureExt as _;
 use futures::future::{BoxFuture, pending};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tokio_postgres::config::{Host, TargetSessionAttrs};
-use tokio_postgres::tls::NoTlsStream;
-use tokio_postgres::{Client, Config, Connection, NoTls, Socket};
+use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::{Client, Config, Connection, Socket};
 
+use super::address::DatabaseAddress;
 use super::error::StoreError;
+use super::tls::{Encrypted, Tls};
 
 /// How long all servers together may take to let us in.
 pub const CONNECTION_WAIT: Duration = Duration::from_secs(4);
@@ -37,6 +38,7 @@ pub struct Hosts {
 struct Inner {
     /// One server each.
     configs: Vec<Config>,
+    tls: Tls,
     /// Shared by all that connect to the same servers: where one has found the primary, the others look first. A server
     /// that was the primary once may still believe that it is.
     last: Arc<AtomicUsize>,
@@ -55,14 +57,16 @@ pub enum Role {
 const STANDBY: &str =
     "the servers that answer take no writes; name the primary in --database-url, or promote one of them";
 
-type Connected = (Client, Connection<Socket, NoTlsStream>);
+type Connected = (Client, Connection<Socket, Encrypted>);
 
 impl Hosts {
-    /// The servers that a connection string names.
-    pub fn new(config: &Config, role: Role) -> Self {
+    /// The servers at that address.
+    pub fn new(address: impl Into<DatabaseAddress>, role: Role) -> Self {
+        let address = address.into();
+        let (config, tls) = address.parts();
         let count = config.get_hosts().len().max(config.get_hostaddrs().len());
         let configs = (0..count).map(|index| only(config, index, role)).collect();
-        Self { inner: Arc::new(Inner { configs, last: Arc::default() }) }
+        Self { inner: Arc::new(Inner { configs, tls: tls.clone(), last: Arc::default() }) }
     }
 
     /// The same servers, with settings of the session besides those that the operator gave.
@@ -70,8 +74,8 @@ impl Hosts {
     pub(super) fn with_options(&self, options: &str) -> Self {
         let mut configs = self.inner.configs.clone();
         configs.iter_mut().for_each(|config| add_options(config, options));
-        let last = Arc::clone(&self.inner.last);
-        Self { inner: Arc::new(Inner { configs, last }) }
+        let (tls, last) = (self.inner.tls.clone(), Arc::clone(&self.inner.last));
+        Self { inner: Arc::new(Inner { configs, tls, last }) }
     }
 
     /// The same servers, which take a session's locks away once it has been silent in a transaction for that long: those of a
@@ -102,13 +106,13 @@ impl Hosts {
     /// Tries the servers one after the other, beginning with the one that was right last. Each has its share of the time:
     /// one that takes connections and does not answer must not keep us from the next. No error: nobody answered.
     async fn first(&self) -> Result<Connected, Option<tokio_postgres::Error>> {
-        let Inner { configs, last } = &*self.inner;
+        let Inner { configs, tls, last } = &*self.inner;
         let share = CONNECTION_WAIT / u32::try_from(configs.len()).unwrap_or(u32::MAX).max(1);
         let first = last.load(Ordering::Relaxed);
         let mut failure = None;
         for index in (first..configs.len()).chain(0..first) {
             let Some(config) = configs.get(index) else { continue };
-            match timeout(share, config.connect(NoTls)).await {
+            match timeout(share, async { config.connect(tls.connector().await).await }).await {
                 Ok(Ok(connected)) => {
                     last.store(index, Ordering::Relaxed);
                     return Ok(connected);
@@ -118,6 +122,13 @@ impl Hosts {
             }
         }
         Err(failure)
+    }
+
+    /// Asks the server that a client is connected to for the end of what it does there, as that connection was made.
+    pub(super) async fn cancel(&self, client: &Client) {
+        let connector = self.inner.tls.connector().await;
+        // a failure shows in nothing: the connection is given up in any case
+        let _ = client.cancel_token().cancel_query(connector).await;
     }
 }
 
@@ -143,14 +154,21 @@ impl Connect for Hosts {
     }
 }
 
-/// The connection string for one of its servers.
+/// How one of the servers is reached.
 fn only(config: &Config, index: usize, role: Role) -> Config {
     let mut one = Config::new();
     let of_each = |count: usize| if count == 1 { 0 } else { index };
-    match config.get_hosts().get(index) {
-        Some(Host::Tcp(host)) => drop(one.host(host)),
-        Some(Host::Unix(folder)) => drop(one.host_path(folder)),
-        None => {}
+    let mut ssl_mode = config.get_ssl_mode();
+    match (config.get_hosts().get(index), config.get_hostaddrs().get(index)) {
+        (Some(Host::Tcp(host)), _) => drop(one.host(host)),
+        (Some(Host::Unix(folder)), _) => {
+            one.host_path(folder);
+            // there is no way that anybody could be on
+            ssl_mode = SslMode::Disable;
+        }
+        // what its certificate is held against
+        (None, Some(address)) => drop(one.host(address.to_string())),
+        (None, None) => {}
     }
     config.get_hostaddrs().get(index).map(|address| one.hostaddr(*address));
     config.get_ports().get(of_each(config.get_ports().len())).map(|port| one.port(*port));
@@ -164,7 +182,7 @@ fn only(config: &Config, index: usize, role: Role) -> Config {
         Role::Primary => TargetSessionAttrs::ReadWrite,
         Role::Any => TargetSessionAttrs::Any,
     };
-    one.ssl_mode(config.get_ssl_mode())
+    one.ssl_mode(ssl_mode)
         .channel_binding(config.get_channel_binding())
         .application_name(config.get_application_name().unwrap_or("rolegate"))
         .tcp_user_timeout(Duration::from_secs(10))

@@ -9,7 +9,7 @@ use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, 
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::Config;
 
 use super::connect::Hosts;
 use super::error::StoreError;
@@ -22,6 +22,8 @@ pub type Client = deadpool_postgres::Client;
 /// statement under way is cancelled, so that it holds no locks and no place in the pool, and the connection is closed.
 pub struct PooledClient {
     client: Option<Client>,
+    /// Where it leads.
+    hosts: Hosts,
     is_committing: bool,
     /// Its place among those that share the pool.
     place: Option<OwnedSemaphorePermit>,
@@ -72,10 +74,10 @@ impl Drop for PooledClient {
         }
         // while the process ends there may be nobody left to cancel it
         let Ok(runtime) = Handle::try_current() else { return drop(Client::take(client)) };
-        let place = self.place.take();
+        let (place, hosts) = (self.place.take(), self.hosts.clone());
         runtime.spawn(async move {
             // the server may act on it only later: on whatever the connection does by then, so nobody gets it any more
-            let _ = timeout(CANCEL_WAIT, client.cancel_token().cancel_query(NoTls)).await;
+            let _ = timeout(CANCEL_WAIT, hosts.cancel(&client)).await;
             drop(Client::take(client));
             drop(place);
         });
@@ -138,7 +140,8 @@ impl Database {
         // read first: a connection that is given up while it is handed out counts as an old one
         let generation = (self.generation.load(Ordering::SeqCst), Arc::clone(&self.generation));
         let place = self.place().await?;
-        Ok(PooledClient { client: Some(self.pool.get().await?), is_committing: false, place, generation })
+        let (client, hosts) = (Some(self.pool.get().await?), self.hosts.clone());
+        Ok(PooledClient { client, hosts, is_committing: false, place, generation })
     }
 
     async fn place(&self) -> Result<Option<OwnedSemaphorePermit>, StoreError> {

@@ -3,6 +3,8 @@
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::SqlState;
 
+use super::tls;
+
 /// A failure of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -45,6 +47,9 @@ impl StoreError {
 
 impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
+        if let Some(refusal) = tls::explain(&error) {
+            return Self::Unavailable(Box::new(refusal));
+        }
         let Some(answer) = error.as_db_error() else {
             return Self::Unavailable(Box::new(error));
         };

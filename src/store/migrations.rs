@@ -1,7 +1,8 @@
 //! Brings the schema to what this build knows: forward only, one at a time even where several start at once.
 
-use tokio_postgres::{Client, Config};
+use tokio_postgres::Client;
 
+use super::address::DatabaseAddress;
 use super::connect::{Hosts, Role};
 use super::error::StoreError;
 
@@ -30,8 +31,8 @@ pub enum MigrationError {
 ///
 /// # Errors
 /// When the database can't be reached, or was migrated by another build. What was applied before the failure stays.
-pub async fn migrate(config: &Config) -> Result<Vec<String>, MigrationError> {
-    let mut client = connect(config).await?;
+pub async fn migrate(address: impl Into<DatabaseAddress>) -> Result<Vec<String>, MigrationError> {
+    let mut client = connect(address).await?;
     client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await.map_err(StoreError::from)?;
     let report = embedded::migrations::runner().run_async(&mut client).await?;
     Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
@@ -41,8 +42,8 @@ pub async fn migrate(config: &Config) -> Result<Vec<String>, MigrationError> {
 ///
 /// # Errors
 /// When something is pending, or the database can't be reached.
-pub async fn check(config: &Config) -> Result<(), MigrationError> {
-    let mut client = connect(config).await?;
+pub async fn check(address: impl Into<DatabaseAddress>) -> Result<(), MigrationError> {
+    let mut client = connect(address).await?;
     let wanted = embedded::migrations::runner().get_migrations().iter().map(|one| one.version()).max().unwrap_or(0);
     let exists = client.query_one("SELECT to_regclass('refinery_schema_history') IS NOT NULL", &[]).await;
     let found = if exists.map_err(StoreError::from)?.get(0) {
@@ -55,8 +56,8 @@ pub async fn check(config: &Config) -> Result<(), MigrationError> {
 }
 
 /// A connection whose statements may take as long as they like.
-pub(super) async fn connect(config: &Config) -> Result<Client, StoreError> {
-    let hosts = Hosts::new(config, Role::Primary).with_options("-c statement_timeout=0 -c lock_timeout=0");
+pub(super) async fn connect(address: impl Into<DatabaseAddress>) -> Result<Client, StoreError> {
+    let hosts = Hosts::new(address, Role::Primary).with_options("-c statement_timeout=0 -c lock_timeout=0");
     let (client, connection) = hosts.connect().await?;
     // ends with the client; its error is the client's
     tokio::spawn(connection);

@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod accounts;
+mod address;
 pub mod audit;
 pub mod bulk;
 pub mod changes;
@@ -29,10 +30,13 @@ mod rows;
 pub mod scratch;
 mod standbys;
 pub mod teams;
+mod tls;
 pub mod trial;
 
+pub use address::DatabaseAddress;
 pub use connect::{CONNECTION_WAIT, Hosts, Role};
 pub use database::{Client, Database, Databases, PooledClient};
 pub use deadpool_postgres::{GenericClient, Transaction};
 pub use error::StoreError;
 pub use standbys::Standbys;
+pub use tls::{Roots, TlsMode, TlsParameters};

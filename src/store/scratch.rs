@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 
 use parking_lot::Mutex;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::Client;
 use uuid::Uuid;
 
+use super::address::DatabaseAddress;
+use super::connect::{Hosts, Role};
 use super::error::StoreError;
 use super::migrations::{self, MigrationError};
 
 /// The databases that were made on one server. End it with [`ScratchDatabases::clear`]: dropping it drops no database.
 pub struct ScratchDatabases {
-    server: Config,
+    server: DatabaseAddress,
     /// What the name of each begins with.
     prefix: String,
     template: String,
@@ -23,12 +25,12 @@ impl ScratchDatabases {
     ///
     /// # Errors
     /// When the server can't be reached, or the user may not. Nothing is left then but, at worst, an empty database.
-    pub async fn new(server: Config, prefix: &str) -> Result<Self, MigrationError> {
+    pub async fn new(server: impl Into<DatabaseAddress>, prefix: &str) -> Result<Self, MigrationError> {
         let template = format!("{prefix}_{}", Uuid::new_v4().simple());
         let made = Mutex::new(BTreeSet::new());
-        let databases = Self { server, prefix: prefix.to_owned(), template: template.clone(), made };
+        let databases = Self { server: server.into(), prefix: prefix.to_owned(), template: template.clone(), made };
         databases.make(&template, "template0").await?;
-        migrations::migrate(databases.server.clone().dbname(&template)).await?;
+        migrations::migrate(databases.server.dbname(&template)).await?;
         Ok(databases)
     }
 
@@ -36,10 +38,10 @@ impl ScratchDatabases {
     ///
     /// # Errors
     /// When the server can't be reached.
-    pub async fn create(&self) -> Result<(Config, String), StoreError> {
+    pub async fn create(&self) -> Result<(DatabaseAddress, String), StoreError> {
         let name = format!("{}_{}", self.prefix, Uuid::new_v4().simple());
         self.make(&name, &self.template).await?;
-        Ok((self.server.clone().dbname(&name).clone(), name))
+        Ok((self.server.dbname(&name), name))
     }
 
     /// Drops one of them, whoever is still connected.
@@ -74,7 +76,7 @@ impl ScratchDatabases {
     }
 
     async fn connect(&self) -> Result<Client, StoreError> {
-        let (client, connection) = self.server.connect(NoTls).await?;
+        let (client, connection) = Hosts::new(&self.server, Role::Primary).connect().await?;
         // ends with the client; its error is the client's
         tokio::spawn(connection);
         Ok(client)

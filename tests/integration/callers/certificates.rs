@@ -5,21 +5,30 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic_health::pb::health_check_response::ServingStatus;
 
-use super::pki::{Authority, Certified};
 use super::{Files, assert_unknown, caller, check, keys_line, new_key, until};
+use crate::support::pki::{Authority, Certified};
 use crate::support::{Clients, Service, fresh_database, reason};
 
 /// A service under TLS, and the files that it follows.
-struct Castle {
-    service: Service,
-    files: Files,
+pub struct Castle {
+    pub service: Service,
+    pub files: Files,
     server_ca: Authority,
-    client_ca: Authority,
+    pub client_ca: Authority,
 }
 
 impl Castle {
     /// It knows `map` by a DNS name, `ops` by a URI, and `job` by a key; certificates are asked for where `is_mutual`.
     async fn build(is_mutual: bool, more: &str) -> Self {
+        Self::build_with(is_mutual, more, |_, _| Vec::new()).await
+    }
+
+    /// The same, with further flags.
+    pub async fn build_with(
+        is_mutual: bool,
+        more: &str,
+        flags_of: impl FnOnce(&Files, &Authority) -> Vec<String>,
+    ) -> Self {
         let (files, server_ca, client_ca) = (Files::new(), Authority::new("servers"), Authority::new("clients"));
         let server = server_ca.certify(&["localhost"]);
         let certificate = files.write("server.pem", &server.certificate);
@@ -31,18 +40,20 @@ impl Castle {
         if is_mutual {
             flags.extend(["--tls-client-ca", &authority]);
         }
+        let further = flags_of(&files, &client_ca);
+        flags.extend(further.iter().map(String::as_str));
         let service = Service::launch(fresh_database().await, &flags).await;
         Self { service, files, server_ca, client_ca }
     }
 
-    fn client(&self, identity: Option<&Certified>) -> Clients {
+    pub fn client(&self, identity: Option<&Certified>) -> Clients {
         Clients::on(self.channel(identity, &self.server_ca))
     }
 
     fn channel(&self, identity: Option<&Certified>, trusted: &Authority) -> Channel {
         let mut tls =
             ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&trusted.pem)).domain_name("localhost");
-        if let Some(Certified { certificate, key }) = identity {
+        if let Some(Certified { certificate, key, .. }) = identity {
             tls = tls.identity(Identity::from_pem(certificate, key));
         }
         let address = format!("https://{}", self.service.address);
@@ -165,6 +176,6 @@ async fn who_never_finishes_a_handshake_holds_up_nobody() {
     castle.service.stop().await;
 }
 
-fn now() -> u64 {
+pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }

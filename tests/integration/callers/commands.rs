@@ -4,10 +4,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
-use super::pki::Authority;
 use super::{Files, caller, chmod, keys_line, new_key};
 use crate::support::binary::{Process, run, url};
 use crate::support::fresh_database;
+use crate::support::pki::Authority;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 

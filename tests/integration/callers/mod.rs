@@ -5,7 +5,7 @@ mod certificates;
 mod commands;
 mod confinement;
 mod keys;
-mod pki;
+mod revocations;
 mod scopes;
 mod signing;
 mod starts;
@@ -31,7 +31,7 @@ use crate::support::{Clients, Service, fresh_database, reason};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A folder with files that only their owner may read.
-struct Files(TempDir);
+pub struct Files(TempDir);
 
 impl Files {
     fn new() -> Self {

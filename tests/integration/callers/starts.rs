@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::pki::Authority;
 use super::signing::{AUDIENCE, ISSUER, Signer, jwks};
 use super::{Files, caller, chmod, keys_line, new_key};
 use crate::support::binary::{Process, run, url};
 use crate::support::fresh_database;
+use crate::support::pki::Authority;
 
 /// The files of a service that may start, and ones that can't be what they must be.
 struct Papers {
@@ -17,6 +17,7 @@ struct Papers {
     authority: String,
     jwks: String,
     empty: String,
+    ca: Authority,
     secret: String,
 }
 
@@ -32,6 +33,7 @@ impl Papers {
             jwks: files.write("jwks.json", jwks(&[Signer::eddsa().jwk("key")])),
             empty: files.write("empty", "\n"),
             secret: key.reveal(),
+            ca: authority,
             files,
         }
     }
@@ -94,10 +96,31 @@ fn insecure_starts(papers: &Papers) -> Vec<(String, &'static [&'static str])> {
     ]
 }
 
+/// Lists of revoked certificates that can't be used, and what is said of each.
+fn unusable_lists(papers: &Papers) -> Vec<(String, &'static [&'static str])> {
+    let Papers { callers, certificate, key, authority, empty, files, .. } = &papers;
+    let (ever, past) = (u64::from(u32::MAX), 1_700_000_000);
+    let list = files.write("crl.pem", papers.ca.revoke(&[], ever));
+    let ended = files.write("ended.pem", papers.ca.revoke(&[], past));
+    let foreign = files.write("foreign.pem", Authority::new("others").revoke(&[], ever));
+    let forged = files.write("forged.pem", Authority::new("all").revoke(&[], ever));
+    let tls = format!("--callers {callers} --tls-cert {certificate} --tls-key {key}");
+    let by = |list: &str| format!("{tls} --tls-client-ca {authority} --tls-client-crl {list}");
+    vec![
+        (format!("{tls} --tls-client-crl {list}"), &["--tls-client-crl", "name --tls-client-ca"]),
+        (by(&ended), &["--tls-client-crl", "ended at", "fetch the new one"]),
+        (by(&foreign), &["holds no list", "CN=all", "add its list"]),
+        (by(&forged), &["holds no list", "CN=all", "add its list"]),
+        (by(authority), &["holds no list in PEM", "openssl crl"]),
+        (by("/nonexistent"), &["--tls-client-crl /nonexistent", "name a file"]),
+        (by(empty), &["--tls-client-crl", "is empty"]),
+    ]
+}
+
 #[tokio::test]
 async fn what_is_not_secure_is_refused_at_start_with_what_mends_it() {
     let papers = Papers::new();
-    for (flags, parts) in insecure_starts(&papers) {
+    for (flags, parts) in insecure_starts(&papers).into_iter().chain(unusable_lists(&papers)) {
         let words: Vec<&str> = flags.split_whitespace().map(|word| if word == "''" { "" } else { word }).collect();
         let ended = run(&[&["serve", "--data-dir", "/nonexistent/never"], words.as_slice()].concat()).await;
         let said = String::from_utf8_lossy(&ended.stderr).into_owned();

@@ -180,6 +180,16 @@ impl Node {
         self.folder.join("data").join(name).to_str().unwrap().to_owned()
     }
 
+    /// Writes a file that its server may read, and nobody else, and says where it is.
+    pub fn write(&self, name: &str, content: &str) -> String {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = self.folder.join("data").join(name);
+        std::fs::write(&path, content).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        self.give(&path);
+        path.to_str().unwrap().to_owned()
+    }
+
     /// Puts what `backup` has into the place of what this server had. Neither may run.
     pub fn restore(&self, backup: &Node) {
         std::fs::remove_dir_all(self.data()).unwrap();

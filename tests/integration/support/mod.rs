@@ -3,6 +3,7 @@
 pub mod binary;
 pub mod cluster;
 pub mod oracle;
+pub mod pki;
 pub mod postgres;
 pub mod proxy;
 pub mod questions;

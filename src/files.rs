@@ -21,25 +21,25 @@ const LARGEST: u64 = 4 << 20;
 
 /// A value that is replaced as a whole. Cheap to clone; every clone is the same value. Reading it locks nothing.
 #[derive(Debug)]
-pub(super) struct Current<T>(Arc<ArcSwap<T>>);
+pub(crate) struct Current<T>(Arc<ArcSwap<T>>);
 
 /// A file, and whether it is nobody else's business.
 #[derive(Debug, Clone)]
-pub(super) struct Input {
-    /// The flag that names it.
+pub(crate) struct Input {
+    /// The flag, or the part of a flag, that names it.
     pub flag: &'static str,
     pub path: PathBuf,
     pub is_private: bool,
 }
 
 /// Files that are looked at again and again.
-pub(super) trait Watched: Send {
+pub(crate) trait Watched: Send {
     /// Looks at them once. Blocks.
     fn look(&mut self);
 }
 
 /// A value that is made from files.
-pub(super) struct Files<T> {
+pub(crate) struct Files<T> {
     what: &'static str,
     inputs: Vec<Input>,
     make: Make<T>,
@@ -55,15 +55,15 @@ pub(super) struct Files<T> {
 type Make<T> = Box<dyn Fn(&[Vec<u8>]) -> Result<T, String> + Send>;
 
 impl<T> Current<T> {
-    pub(super) fn new(value: T) -> Self {
+    pub(crate) fn new(value: T) -> Self {
         Self(Arc::new(ArcSwap::from_pointee(value)))
     }
 
-    pub(super) fn get(&self) -> Guard<Arc<T>> {
+    pub(crate) fn get(&self) -> Guard<Arc<T>> {
         self.0.load()
     }
 
-    pub(super) fn set(&self, value: T) {
+    pub(crate) fn set(&self, value: T) {
         self.0.store(Arc::new(value));
     }
 }
@@ -79,7 +79,7 @@ impl<T> Files<T> {
     ///
     /// # Errors
     /// A sentence that names the flag, the file and what mends it.
-    pub(super) fn open(
+    pub(crate) fn open(
         what: &'static str,
         inputs: Vec<Input>,
         make: impl Fn(&[Vec<u8>]) -> Result<T, String> + Send + 'static,
@@ -90,7 +90,7 @@ impl<T> Files<T> {
     }
 
     /// The value, which follows the files.
-    pub(super) fn current(&self) -> Current<T> {
+    pub(crate) fn current(&self) -> Current<T> {
         self.current.clone()
     }
 
@@ -136,7 +136,11 @@ fn digest(contents: &[Vec<u8>]) -> Hash {
 }
 
 impl Input {
-    fn read(&self) -> Result<Vec<u8>, String> {
+    /// What is in it.
+    ///
+    /// # Errors
+    /// A sentence that names the flag, the file and what mends it.
+    pub(crate) fn read(&self) -> Result<Vec<u8>, String> {
         let Self { flag, path, is_private } = self;
         let shown = path.display();
         let failed = |error: io::Error| format!("{flag} {shown}: {error}; name a file that rolegate may read");

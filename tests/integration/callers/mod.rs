@@ -4,6 +4,7 @@
 mod certificates;
 mod commands;
 mod confinement;
+mod handed_over;
 mod keys;
 mod pki;
 mod scopes;

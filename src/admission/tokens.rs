@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{error, info};
 
-use super::files::{Current, Files, Input, Watched};
+use super::files::{Current, Files, Input, Watched, guarded};
 use crate::callers::tokens::{Distrust, TokenKeys, TokenRules, Verified};
 use crate::config::TokenOptions;
 
@@ -179,6 +179,6 @@ impl Source {
                 return Err("it is larger than 1 MiB".to_owned());
             }
         }
-        TokenKeys::parse(&jwks)
+        guarded(|| TokenKeys::parse(&jwks))
     }
 }

@@ -12,6 +12,7 @@ mod signing;
 mod starts;
 mod tokens;
 mod tokens_by_url;
+mod unseen;
 
 use std::collections::HashMap;
 use std::fs;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -85,7 +86,7 @@ impl<T> Files<T> {
         make: impl Fn(&[Vec<u8>]) -> Result<T, String> + Send + 'static,
     ) -> Result<Self, String> {
         let contents = read(&inputs)?;
-        let (current, made_from) = (Current::new(make(&contents)?), digest(&contents));
+        let (current, made_from) = (Current::new(guarded(|| make(&contents))?), digest(&contents));
         Ok(Self { what, inputs, make: Box::new(make), current, made_from, seen: None, refused: None })
     }
 
@@ -111,7 +112,7 @@ impl<T: Send + Sync> Watched for Files<T> {
         if held == self.made_from {
             (self.seen, self.refused) = (None, None);
         } else if self.seen.replace(held) == Some(held) && self.refused != Some(held) {
-            match (self.make)(&contents) {
+            match guarded(|| (self.make)(&contents)) {
                 Ok(value) => {
                     self.current.set(value);
                     (self.made_from, self.refused) = (held, None);
@@ -121,6 +122,12 @@ impl<T: Send + Sync> Watched for Files<T> {
             }
         }
     }
+}
+
+/// Has something read, with a panic of what reads it as an error: what one source holds must not end the following of all.
+pub fn guarded<T>(read: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    // what it had begun goes with it: whatever it makes is made anew each time
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err("what reads it panicked, as the log says".to_owned()))
 }
 
 fn read(inputs: &[Input]) -> Result<Vec<Vec<u8>>, String> {
@@ -185,6 +192,7 @@ mod tests {
         let input = Input { flag: "--number", path: path.to_owned(), is_private: true };
         Files::open("number", vec![input], |contents| {
             let text = std::str::from_utf8(&contents[0]).map_err(|error| error.to_string())?;
+            assert_ne!(text, "panic", "a number that the parser does not stand");
             text.trim().parse().map_err(|error| format!("{error}"))
         })
     }
@@ -224,6 +232,28 @@ mod tests {
         files.look();
         files.look();
         assert_eq!(**current.get(), 4, "a group may read it");
+    }
+
+    #[test]
+    fn a_parser_that_panics_changes_nothing_and_stops_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, second) = (folder.path().join("number"), folder.path().join("second"));
+        write(&path, "panic", 0o600);
+        assert!(number(&path).err().unwrap().contains("panicked"), "at the start it is a refusal");
+        write(&path, "1", 0o600);
+        write(&second, "1", 0o600);
+        let mut watched = [number(&path).unwrap(), number(&second).unwrap()];
+        let mut look = |first: &str, other: &str| {
+            write(&path, first, 0o600);
+            write(&second, other, 0o600);
+            for files in &mut watched {
+                files.look();
+                files.look();
+            }
+            watched.each_ref().map(|files| **files.current().get())
+        };
+        assert_eq!(look("panic", "2"), [1, 2]);
+        assert_eq!(look("3", "3"), [3, 3]);
     }
 
     #[test]

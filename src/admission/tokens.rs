@@ -12,7 +12,7 @@ use tracing::{error, info};
 
 use crate::callers::tokens::{Distrust, TokenKeys, TokenRules, Verified};
 use crate::config::TokenOptions;
-use crate::files::{Current, Files, Input, Watched};
+use crate::files::{Current, Files, Input, Watched, guarded};
 
 /// How often keys are fetched when nobody asks for newer ones, and when that failed.
 const REFRESH: Duration = Duration::from_secs(300);
@@ -179,6 +179,6 @@ impl Source {
                 return Err("it is larger than 1 MiB".to_owned());
             }
         }
-        TokenKeys::parse(&jwks)
+        guarded(|| TokenKeys::parse(&jwks))
     }
 }

@@ -97,6 +97,48 @@ pub fn may_become_collaborator(
     role_allowed(target, role)
 }
 
+/// What somebody was given on a project, as far as these rules ask.
+#[derive(Debug, Clone, Copy)]
+pub struct Given {
+    /// The role.
+    pub role: ProjectRole,
+    /// Whether it is neither listed unasked nor counted.
+    pub incognito: bool,
+    /// Whether it gives nothing any more.
+    pub ended: bool,
+}
+
+/// May what `candidate`, called `name`, was given become another? `candidate` is as it would be if it were not incognito.
+///
+/// What has ended gives nothing: to have it give something again is to add somebody, and is asked for all that this is. What
+/// goes on is asked for what it gets besides.
+///
+/// # Errors
+/// The refusal.
+pub fn may_change_collaborator(
+    target: &Target<'_>,
+    candidate: &Candidate,
+    name: &str,
+    (before, after): (Given, Given),
+) -> Result<(), Refusal> {
+    let as_given = |given: Given| match *candidate {
+        Candidate::User { id, premium, belongs, counts } => {
+            Candidate::User { id, premium, belongs, counts: counts && !given.incognito }
+        }
+        Candidate::Team { organization } => Candidate::Team { organization },
+    };
+    let counts = |given| matches!(as_given(given), Candidate::User { counts: true, .. });
+    if before.ended && !after.ended {
+        let others = target.counted.saturating_sub(u32::from(counts(before)));
+        let target = Target { counted: others, ..target.clone() };
+        return may_become_collaborator(&target, &as_given(after), name, after.role, false);
+    }
+    if before.incognito && counts(after) {
+        below_collaborator_limit(target)?;
+    }
+    if after.role > before.role { role_allowed(target, after.role) } else { Ok(()) }
+}
+
 /// Is there room for one more collaborator that counts?
 ///
 /// # Errors

@@ -342,3 +342,6 @@ fn an_actor_gives_and_touches_project_roles_up_to_its_own() {
 fn an_actor_gives_and_touches_organization_roles_up_to_its_own() {
     check_pairs(&ORGANIZATION_ROLES, &["member", "creator", "admin", "owner"]);
 }
+
+#[path = "rules_given_tests.rs"]
+mod given;

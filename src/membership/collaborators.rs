@@ -13,7 +13,7 @@ use crate::domain::etag::Etag;
 use crate::domain::names::{CollaboratorName, ProjectReference};
 use crate::domain::records::{Account, Collaborator, GrantSettings, Project};
 use crate::domain::roles::ProjectRole;
-use crate::domain::rules::{self, Candidate};
+use crate::domain::rules::{self, Given};
 use crate::store::collaborators::{self, Which};
 
 /// Adds a user or a team to a project.
@@ -166,13 +166,13 @@ impl UpdateCollaborator {
         }
         scope.must_be_future(self.expires_at.flatten())?;
         let counted = scope.counted(&place).await?;
-        let shows_itself = before.grant.incognito && !grant.incognito;
-        if shows_itself && matches!(place.candidate, Candidate::User { counts: true, .. }) {
-            rules::below_collaborator_limit(&place.target(counted))?;
-        }
-        if grant.role > before.grant.role {
-            rules::role_allowed(&place.target(counted), grant.role)?;
-        }
+        let given = |grant: &GrantSettings| Given {
+            role: grant.role,
+            incognito: grant.incognito,
+            ended: grant.ends_at() <= scope.now,
+        };
+        let (name, both) = (self.collaborator.to_string(), (given(&before.grant), given(&grant)));
+        rules::may_change_collaborator(&place.target(counted), &place.candidate, &name, both)?;
         let actor = scope.actor.name().map(ToString::to_string);
         let (id, subject) = (place.project.id, place.subject);
         collaborators::update(&scope.transaction, id, subject, &grant, actor.as_deref()).await?;

@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use super::error::MembershipError;
 use super::scope::Scope;
-use crate::domain::change::{Change, Changes, EntryKey, Object};
+use super::wakes::waked_or_put_to_sleep;
+use crate::domain::change::{Changes, EntryKey};
 use crate::domain::decision::{Held, held_role};
 use crate::domain::facts::{Named, Time, User};
 use crate::domain::ids::{AccountId, ProjectId, TeamId};
@@ -126,11 +127,12 @@ impl Looks {
                 EntryKey::Account(_) | EntryKey::Path(_, _) | EntryKey::Plan(_) => {}
             }
         }
+        let turned = waked_or_put_to_sleep(&changes.list);
         for names in names.chunks(CHUNK) {
             for (key, named) in loads::load_names(&scope.transaction, names).await?.entries {
                 let Some(Named::User(user)) = named else { continue };
-                let wakes = changes.list.iter().any(|change| wakes_or_sleeps(change, &key));
-                self.user(&scope.transaction, &user, &key, wakes).await?;
+                let is_turned = turned.contains(&key);
+                self.user(&scope.transaction, &user, &key, is_turned).await?;
             }
         }
         for (owner, role) in default_roles(&scope.transaction, changes).await? {
@@ -271,19 +273,6 @@ impl Looks {
             }
         }
     }
-}
-
-/// Whether a user of that name comes to be or ends, or is set active or inactive: only that changes what it holds on what
-/// is public.
-fn wakes_or_sleeps(change: &Change, key: &NameKey) -> bool {
-    let is_active = |record: &Option<serde_json::Value>| Some(record.as_ref()?.get("active")?.as_bool());
-    let is_named = |record: &Option<serde_json::Value>| {
-        let name = record.as_ref().and_then(|record| record.get("username")?.as_str());
-        name.is_some_and(|name| name.eq_ignore_ascii_case(key.as_str()))
-    };
-    change.object == Object::User
-        && (is_named(&change.before) || is_named(&change.after))
-        && is_active(&change.before) != is_active(&change.after)
 }
 
 fn held(policy: &Policy, user: &User, loaded: &LoadedProject, now: Time) -> Option<Held> {

@@ -25,6 +25,7 @@ mod scope;
 pub mod teams;
 mod trial;
 pub mod users;
+mod wakes;
 mod writer;
 
 pub use ahead::Locks;

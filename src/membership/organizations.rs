@@ -72,7 +72,8 @@ impl Operation for CreateOrganization {
     type Output = Account;
 
     fn locks(&self) -> Locks<'_> {
-        self.owner.iter().fold(Locks::default(), Locks::shared)
+        let locks = Locks::default().new_account(&self.username).plan_in_use(self.plan.as_ref());
+        self.owner.iter().fold(locks, Locks::shared)
     }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Account, MembershipError> {
@@ -113,7 +114,9 @@ impl Operation for UpdateOrganization {
     type Output = Account;
 
     fn locks(&self) -> Locks<'_> {
-        Locks::default().exclusive(&self.username)
+        let locks = Locks::default().exclusive(&self.username);
+        let locks = self.new_username.iter().fold(locks, Locks::new_account);
+        self.plan.iter().fold(locks, |locks, plan| locks.plan_in_use(Some(plan)))
     }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Account, MembershipError> {

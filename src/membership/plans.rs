@@ -40,7 +40,7 @@ impl Operation for PutPlan {
     type Output = Plan;
 
     fn locks(&self) -> Locks<'_> {
-        Locks::default()
+        Locks::default().plan(&self.code)
     }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Plan, MembershipError> {
@@ -68,7 +68,7 @@ impl Operation for DeletePlan {
     type Output = ();
 
     fn locks(&self) -> Locks<'_> {
-        Locks::default()
+        Locks::default().plan(&self.code)
     }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {

@@ -77,7 +77,7 @@ impl Operation for CreateProject {
     type Output = Project;
 
     fn locks(&self) -> Locks<'_> {
-        Locks::default().shared(&self.owner)
+        Locks::default().shared(&self.owner).new_project(&self.owner, &self.name, self.id)
     }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Project, MembershipError> {

@@ -1,4 +1,5 @@
-//! Reads of the resources: one of them, or a page of many, as the database has them now.
+//! Reads of the resources: one of them, or a page of many, as the database has them now. Each is of one snapshot: what is held
+//! against a caller's bounds is what it is then shown.
 
 use std::borrow::Cow;
 
@@ -10,7 +11,9 @@ use crate::domain::names::{CollaboratorName, NameKey, PlanCode, ProjectReference
 use crate::domain::records::{Account, Collaborator, Member, Plan, Project, Subject, Team, TeamMember};
 use crate::store::accounts::Kind;
 use crate::store::projects::Cursor;
-use crate::store::{Client, Database, accounts, collaborators, log, members, plans, projects, teams};
+use crate::store::{
+    Client, Database, GenericClient, access, accounts, collaborators, log, members, plans, projects, teams,
+};
 
 /// Reads resources. Cheap to clone.
 #[derive(Clone)]
@@ -31,12 +34,17 @@ pub struct Page<'a> {
 
 type Result<T> = std::result::Result<T, MembershipError>;
 
-/// Reads on one connection, which goes back to the pool when the read is done, and ends when the read is dropped before.
+/// Reads in one snapshot, on one connection, which goes back to the pool when the read is done, and ends when the read is dropped
+/// before.
 macro_rules! read {
     ($reader:ident, $client:ident, $body:block) => {{
-        let pooled = $reader.database.client().await?;
-        let $client: &Client = &pooled;
-        let read: Result<_> = async { $body }.await;
+        let mut pooled = $reader.database.client().await?;
+        let client: &mut Client = &mut pooled;
+        let read: Result<_> = async {
+            let $client = &access::begin_snapshot(client).await?;
+            $body
+        }
+        .await;
         pooled.give_back();
         read
     }};
@@ -214,7 +222,7 @@ impl Reader {
 
 impl Reader {
     /// A project, if it is there and within the bounds.
-    async fn found(&self, client: &Client, reference: &ProjectReference) -> Result<Project> {
+    async fn found(&self, client: &impl GenericClient, reference: &ProjectReference) -> Result<Project> {
         let found = projects::find(client, reference).await?;
         self.must_be_within(found.as_ref().map(|project| NameKey::of(&project.owner_name)).as_ref())?;
         found.ok_or_else(|| MembershipError::not_found(Object::Project, reference))
@@ -226,12 +234,12 @@ pub fn project_key(owner: AccountId, name: &str) -> String {
     format!("{}/{name}", owner.0)
 }
 
-async fn organization(client: &Client, name: &Username) -> Result<Account> {
+async fn organization(client: &impl GenericClient, name: &Username) -> Result<Account> {
     let found = accounts::by_name(client, &name.key()).await?;
     found.filter(|account| !account.is_user()).ok_or_else(|| MembershipError::not_found(Object::Organization, name))
 }
 
-async fn team(client: &Client, path: &TeamPath) -> Result<Team> {
+async fn team(client: &impl GenericClient, path: &TeamPath) -> Result<Team> {
     let found = teams::by_name(client, &path.organization.key(), &path.team.key()).await?;
     found.ok_or_else(|| MembershipError::not_found(Object::Team, path))
 }

@@ -111,7 +111,7 @@ pub(super) async fn log(
     let (history, place) = if !changes.is_empty() {
         log::append(transaction, &content, changes, remembered).await?
     } else if let (Some(RequestKey { id, .. }), Some(remembered)) = (request, remembered) {
-        requests::remember(transaction, caller.as_deref().unwrap_or_default(), id, remembered).await?
+        log::remember(transaction, caller.as_deref().unwrap_or_default(), id, remembered).await?
     } else {
         access::read_moment(transaction, context.deadline.map(Instant::into_std))
             .await

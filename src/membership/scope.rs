@@ -105,6 +105,10 @@ impl<'a> Scope<'a> {
         self.now = now;
         if let Some(named) = actor_facts.transpose()? {
             self.actor.learn(named);
+            // one that has only come to be since was locked by nobody
+            if self.actor.id().is_some_and(|actor| !self.held.contains_key(&actor)) {
+                return Err(MembershipError::Moved);
+            }
         }
         let locked = ids.iter().zip(&wanted).map(|(id, (who, _))| same_account(*id, *who, &found));
         let mut locked = locked.collect::<Result<Vec<_>, _>>()?;

@@ -56,7 +56,7 @@ impl Operation for CreateUser {
     type Output = Account;
 
     fn locks(&self) -> Locks<'_> {
-        Locks::default()
+        Locks::default().new_account(&self.username).plan_in_use(self.plan.as_ref())
     }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Account, MembershipError> {
@@ -73,7 +73,9 @@ impl Operation for UpdateUser {
     type Output = Account;
 
     fn locks(&self) -> Locks<'_> {
-        Locks::default().exclusive(&self.username)
+        let locks = Locks::default().exclusive(&self.username);
+        let locks = self.new_username.iter().fold(locks, Locks::new_account);
+        self.plan.iter().fold(locks, |locks, plan| locks.plan_in_use(Some(plan)))
     }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Account, MembershipError> {

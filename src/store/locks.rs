@@ -85,6 +85,23 @@ pub async fn now(client: &impl GenericClient) -> Result<Time, StoreError> {
     Ok(Time(now.as_microsecond()))
 }
 
+/// Locks what is called so until the transaction ends, in one order whatever order it is given in. One round trip.
+///
+/// The numbers are below zero: apart from the locks of accounts. Two names may come to have the same number, which then has the
+/// stronger of their locks.
+pub async fn lock_names(client: &impl GenericClient, names: &[(&str, Strength)]) -> Result<(), StoreError> {
+    const SQL: &str = "-- lock_names
+        SELECT CASE WHEN is_exclusive THEN pg_advisory_xact_lock(number) ELSE pg_advisory_xact_lock_shared(number) END
+        FROM (
+            SELECT hashtextextended(name, 0) | (1::bigint << 63) AS number, bool_or(exclusive) AS is_exclusive
+            FROM unnest($1::text[], $2::boolean[]) AS wanted (name, exclusive) GROUP BY number ORDER BY number
+        ) AS in_order";
+    let (names, strengths): (Vec<&str>, Vec<Strength>) = names.iter().copied().unzip();
+    let exclusive: Vec<bool> = strengths.iter().map(|strength| *strength == Strength::Exclusive).collect();
+    query(client, SQL, &[&names, &exclusive]).await?;
+    Ok(())
+}
+
 /// Locks projects' rows until the transaction ends, in the order of their ids, as far as there are any.
 pub async fn lock_projects(client: &impl GenericClient, projects: &[ProjectId]) -> Result<(), StoreError> {
     const SQL: &str = "-- lock_projects

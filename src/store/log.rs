@@ -19,6 +19,34 @@ pub struct Remembered<'a> {
     pub answer: &'a [u8],
 }
 
+/// Keeps what a write answers, where there is a digest of what was asked, as of the write that is called `$of`.
+macro_rules! remember {
+    ($caller:literal, $id:literal, $digest:literal, $answer:literal, $of:literal) => {
+        concat!(
+            "remembered AS (
+                INSERT INTO request (caller, id, digest, answer, revision)
+                SELECT ",
+            $caller,
+            ", ",
+            $id,
+            ", ",
+            $digest,
+            ", ",
+            $answer,
+            ", number FROM ",
+            $of,
+            " WHERE ",
+            $digest,
+            " IS NOT NULL
+                -- one of more than a day ago
+                ON CONFLICT ON CONSTRAINT request_pk DO UPDATE
+                SET digest = excluded.digest, answer = excluded.answer, revision = excluded.revision,
+                    written_at = excluded.written_at
+            ) "
+        )
+    };
+}
+
 /// Takes the next revision, records the changes under it, and chains it to the one before. The last statement of a write: from
 /// here to the commit no other write can commit. Returns which write it is, and in which history.
 ///
@@ -32,7 +60,8 @@ pub async fn append(
     changes: &Changes,
     remembered: Option<Remembered<'_>>,
 ) -> Result<(Uuid, Place), StoreError> {
-    const SQL: &str = "-- append_changes
+    const SQL: &str = concat!(
+        "-- append_changes
         WITH next AS (
             UPDATE revision SET (number, change_id, committed_at, hash) = (
                 SELECT revision.number + 1, write.id, write.at,
@@ -49,15 +78,10 @@ pub async fn append(
             SELECT next.number, item.ordinal, item.object, item.name, item.subject, item.before, item.after
             FROM next, unnest($9::text[], $10::text[], $11::text[], $12::jsonb[], $13::jsonb[])
                 WITH ORDINALITY AS item (object, name, subject, before, after, ordinal)
-        ), remembered AS (
-            INSERT INTO request (caller, id, digest, answer, revision)
-            SELECT coalesce($15::text, ''), $16::text, $17::bytea, $18::bytea, number FROM next WHERE $17::bytea IS NOT NULL
-            -- one of more than a day ago
-            ON CONFLICT ON CONSTRAINT request_pk DO UPDATE
-            SET digest = excluded.digest, answer = excluded.answer, revision = excluded.revision,
-                written_at = excluded.written_at
-        )
-        SELECT number, history, change_id, pg_notify('rolegate', ''), set_config('statement_timeout', '0', true) FROM next";
+        ), ",
+        remember!("coalesce($15::text, '')", "$16::text", "$17::bytea", "$18::bytea", "next"),
+        "SELECT number, history, change_id, pg_notify('rolegate', ''), set_config('statement_timeout', '0', true) FROM next"
+    );
     let touched = Touched::of(changes);
     let column = |field: fn(&crate::domain::change::Change) -> &str| changes.list.iter().map(field).collect::<Vec<_>>();
     let before: Vec<Option<&Value>> = changes.list.iter().map(|change| change.before.as_ref()).collect();
@@ -88,6 +112,26 @@ pub async fn append(
         ],
     )
     .await?;
+    Ok((row.get(1), Place { revision: Revision(row.get(0)), id: row.get(2) }))
+}
+
+/// Keeps what a write answered that had nothing to change. Returns the last write, at which that is true, and its history.
+pub async fn remember(
+    client: &impl GenericClient,
+    caller: &str,
+    id: &str,
+    remembered: Remembered<'_>,
+) -> Result<(Uuid, Place), StoreError> {
+    const SQL: &str = concat!(
+        "-- remember_request
+        WITH last AS (
+            SELECT number, history, change_id FROM revision
+        ), ",
+        remember!("$1::text", "$2::text", "$3::bytea", "$4::bytea", "last"),
+        "-- the commit may take as long as a synchronous standby does, as that of any write
+        SELECT number, history, change_id, set_config('statement_timeout', '0', true) FROM last"
+    );
+    let row = query_one(client, SQL, &[&caller, &id, &remembered.digest, &remembered.answer]).await?;
     Ok((row.get(1), Place { revision: Revision(row.get(0)), id: row.get(2) }))
 }
 

@@ -6,8 +6,7 @@ use uuid::Uuid;
 
 use super::database::Client;
 use super::error::StoreError;
-use super::log::Remembered;
-use super::rows::{Parameters, execute, query_one};
+use super::rows::{Parameters, execute};
 use crate::domain::ids::{Place, Revision};
 
 /// At most so many are forgotten in one statement.
@@ -51,30 +50,6 @@ pub async fn hold(client: &impl GenericClient, caller: &str, id: &str) -> Result
         history: row.get(3),
         last: Place { revision: Revision(row.get(4)), id: row.get(5) },
     }))
-}
-
-/// Keeps what a write answered that had nothing to change. Returns the last write, at which that is true, and its history.
-pub async fn remember(
-    client: &impl GenericClient,
-    caller: &str,
-    id: &str,
-    remembered: Remembered<'_>,
-) -> Result<(Uuid, Place), StoreError> {
-    const SQL: &str = "-- remember_request
-        WITH last AS (
-            SELECT number, history, change_id FROM revision
-        ), remembered AS (
-            INSERT INTO request (caller, id, digest, answer, revision)
-            SELECT $1, $2, $3::bytea, $4::bytea, number FROM last
-            -- one of more than a day ago
-            ON CONFLICT ON CONSTRAINT request_pk DO UPDATE
-            SET digest = excluded.digest, answer = excluded.answer, revision = excluded.revision,
-                written_at = excluded.written_at
-        )
-        -- the commit may take as long as a synchronous standby does, as that of any write
-        SELECT number, history, change_id, set_config('statement_timeout', '0', true) FROM last";
-    let row = query_one(client, SQL, &[&caller, &id, &remembered.digest, &remembered.answer]).await?;
-    Ok((row.get(1), Place { revision: Revision(row.get(0)), id: row.get(2) }))
 }
 
 /// Forgets some of those that are older than a day; says how many. 0: there are no more.

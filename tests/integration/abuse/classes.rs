@@ -122,6 +122,32 @@ async fn names_that_wait_to_be_loaded_are_bounded_and_what_is_in_memory_is_answe
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_being_loaded_already_is_waited_for_however_much_is() {
+    let scene = Scene::set(&["--max-loading", "8", "--lease", "1m"]).await;
+    assert!(scene.here.check("bob", PROJECT, "view_project").await.unwrap().allowed);
+    scene.proxy.hold(Purpose::Loads);
+    let here = Arc::new(scene.here);
+    let ask = |user: &'static str| {
+        let here = Arc::clone(&here);
+        tokio::spawn(async move { here.check(user, PROJECT, "view_project").await })
+    };
+    let first = ask("unknown0");
+    for number in 1..8 {
+        let user = format!("unknown{number}");
+        let gone = tokio::time::timeout(A_MOMENT, here.check(&user, PROJECT, "view_project")).await;
+        assert!(gone.is_err(), "{gone:?}");
+    }
+    says_when(&here.check("unknown9", PROJECT, "view_project").await.unwrap_err(), "OVERLOADED");
+    let second = ask("unknown0");
+    let gone = tokio::time::timeout(A_MOMENT, here.check("unknown0", PROJECT, "view_project")).await;
+    assert!(gone.is_err(), "it waits, and is not refused: {gone:?}");
+    scene.proxy.release(Purpose::Loads);
+    for joined in [first, second] {
+        assert!(!joined.await.unwrap().unwrap().allowed);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn batches_leave_half_of_the_loads_to_single_checks() {
     let scene = Scene::set(&["--max-loading", "8", "--lease", "1m"]).await;
     scene.proxy.hold(Purpose::Loads);

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use rolegate::grpc::v1::StreamCheckRequest;
+use rolegate::grpc::v1::write_operation::Operation;
+use rolegate::grpc::v1::{StreamCheckRequest, UserServiceCreateRequest, WriteOperation, WriteRequest};
 use tonic::Code;
 
 use super::{garden, list, may, says_when, until};
@@ -45,6 +46,19 @@ async fn the_checks_of_a_batch_and_of_a_stream_count_one_by_one() {
         }
     }
     assert!(answered < 100 && answered + refused == 200, "{answered} answered, {refused} refused");
+}
+
+#[tokio::test]
+async fn the_operations_of_a_list_count_one_by_one() {
+    let service = garden(FLAGS).await;
+    let list = |prefix: &str| {
+        let user = |number| UserServiceCreateRequest { username: format!("{prefix}{number}"), ..Default::default() };
+        let operation = |number| WriteOperation { operation: Some(Operation::CreateUser(user(number))) };
+        WriteRequest { operations: (0..30).map(operation).collect(), ..Default::default() }
+    };
+    let written = service.writes().write(list("first")).await.unwrap().into_inner();
+    assert_eq!(written.results.len(), 30);
+    says_when(&service.writes().write(list("second")).await.unwrap_err(), "CALLER_RATE");
 }
 
 #[tokio::test]

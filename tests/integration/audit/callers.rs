@@ -1,9 +1,10 @@
 //! Who asked, and under which id, is told with each change; and what an actor was refused is in the log of the process.
 
 use rolegate::grpc::v1::change_service_watch_response::Message;
+use rolegate::grpc::v1::write_operation::Operation;
 use rolegate::grpc::v1::{
     ChangeFilter, ChangeServiceListRequest, ChangeServiceWatchRequest, CollaboratorServiceAddRequest, ListedChange,
-    ProjectRole,
+    ProjectRole, TeamServiceCreateRequest, WriteOperation, WriteRequest,
 };
 
 use super::world;
@@ -62,17 +63,8 @@ async fn a_write_that_an_actor_was_refused_is_in_the_structured_log_once() {
         role: ProjectRole::Admin.into(),
         ..Default::default()
     };
-    service.collaborators().add(request).await.unwrap_err();
-    let (is_it, begun) = (|line: &&str| line.contains("refused a write"), std::time::Instant::now());
-    // it is read by another thread
-    while process.errors().lines().find(is_it).is_none() {
-        assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{}", process.errors());
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    let log = process.errors();
-    let refused: Vec<serde_json::Value> =
-        log.lines().filter(is_it).map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(refused.len(), 1, "{log}");
+    service.collaborators().add(request.clone()).await.unwrap_err();
+    let refused = refused_writes(&process, 1).await;
     let expected = [
         ("operation", "add_collaborator"),
         ("actor", "bob"),
@@ -82,5 +74,37 @@ async fn a_write_that_an_actor_was_refused_is_in_the_structured_log_once() {
     ];
     for (field, value) in expected {
         assert_eq!(refused[0][field], value, "{}", refused[0]);
+    }
+
+    // a list of operations is one write, of the same actor
+    let own = TeamServiceCreateRequest { team: "@nobody/crew".to_owned(), ..Default::default() };
+    let grab = CollaboratorServiceAddRequest { actor: String::new(), request_id: String::new(), ..request };
+    let operations = [Operation::AddCollaborator(grab), Operation::CreateTeam(own)];
+    let operations = operations.map(|operation| WriteOperation { operation: Some(operation) }).to_vec();
+    let (actor, request_id) = ("bob".to_owned(), "list".to_owned());
+    let list = WriteRequest { actor, request_id, operations, ..Default::default() };
+    service.writes().write(list).await.unwrap_err();
+    let refused = refused_writes(&process, 2).await;
+    let expected = [("operation", "write"), ("actor", "bob"), ("reason", "PERMISSION_DENIED"), ("request_id", "list")];
+    for (field, value) in expected {
+        assert_eq!(refused[1][field], value, "{}", refused[1]);
+    }
+    assert!(refused[1]["why"].as_str().unwrap().starts_with("operations[0]: "), "{}", refused[1]);
+}
+
+/// What the process logged of writes that were refused, once there are so many; there must be no more.
+async fn refused_writes(process: &Process, count: usize) -> Vec<serde_json::Value> {
+    let begun = std::time::Instant::now();
+    loop {
+        // it is read by another thread
+        let log = process.errors();
+        let lines = log.lines().filter(|line| line.contains("refused a write"));
+        let refused: Vec<serde_json::Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+        if refused.len() >= count {
+            assert_eq!(refused.len(), count, "{log}");
+            return refused;
+        }
+        assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{log}");
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
 }

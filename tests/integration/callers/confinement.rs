@@ -14,14 +14,14 @@ use crate::support::reason;
 const NOWHERE: &str = "00000000-0000-4000-8000-000000000000";
 
 /// `acme` with a project and a team, `other` with the same, ann's own project; and callers: `acme-app`, who may all within acme.
-struct World {
-    house: House,
-    trees: String,
+pub(super) struct World {
+    pub(super) house: House,
+    pub(super) trees: String,
     secret: String,
 }
 
 impl World {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let all = &["check", "read", "write", "admin", "audit"][..];
         let house = House::open(&[
             ("acme-app", all, "organizations = [\"Acme\"]"),
@@ -66,7 +66,7 @@ macro_rules! ask {
     }};
 }
 
-fn assert_out<T: std::fmt::Debug>(answer: Result<T, Status>, what: &str) {
+pub(super) fn assert_out<T: std::fmt::Debug>(answer: Result<T, Status>, what: &str) {
     let status = answer.expect_err(what);
     assert_eq!(
         (status.code(), reason(&status).as_str()),

@@ -4,6 +4,7 @@
 mod certificates;
 mod commands;
 mod confinement;
+mod handed_over;
 mod keys;
 mod revocations;
 mod scopes;
@@ -11,6 +12,7 @@ mod signing;
 mod starts;
 mod tokens;
 mod tokens_by_url;
+mod unseen;
 
 use std::collections::HashMap;
 use std::fs;

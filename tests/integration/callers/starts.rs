@@ -117,10 +117,31 @@ fn unusable_lists(papers: &Papers) -> Vec<(String, &'static [&'static str])> {
     ]
 }
 
+/// The same for files that are no secret, and that others may change.
+fn changeable_starts(papers: &Papers) -> Vec<(String, &'static [&'static str])> {
+    let Papers { callers, certificate, key, authority, jwks, .. } = &papers;
+    let (tls, token) = (
+        format!("--tls-cert {certificate} --tls-key {key}"),
+        format!("--jwt-issuer {ISSUER} --jwt-audience {AUDIENCE}"),
+    );
+    let starts = [
+        ("jwks", jwks, token, "--jwt-jwks", &["--jwt-jwks", "mode 666", "chmod 644"][..]),
+        ("clients", authority, tls.clone(), "--tls-client-ca", &["--tls-client-ca", "mode 666", "chmod 644"][..]),
+        ("server", certificate, format!("--tls-key {key}"), "--tls-cert", &["--tls-cert", "mode 666", "chmod 644"][..]),
+    ];
+    let start = |(name, paper, more, flag, parts): (&str, &String, String, &str, &'static [&'static str])| {
+        let open = papers.files.write(&format!("{name}.open"), std::fs::read(paper).unwrap());
+        chmod(open.as_ref(), 0o666);
+        (format!("--callers {callers} {more} {flag} {open}"), parts)
+    };
+    starts.into_iter().map(start).collect()
+}
+
 #[tokio::test]
 async fn what_is_not_secure_is_refused_at_start_with_what_mends_it() {
     let papers = Papers::new();
-    for (flags, parts) in insecure_starts(&papers).into_iter().chain(unusable_lists(&papers)) {
+    let starts = insecure_starts(&papers).into_iter().chain(unusable_lists(&papers)).chain(changeable_starts(&papers));
+    for (flags, parts) in starts {
         let words: Vec<&str> = flags.split_whitespace().map(|word| if word == "''" { "" } else { word }).collect();
         let ended = run(&[&["serve", "--data-dir", "/nonexistent/never"], words.as_slice()].concat()).await;
         let said = String::from_utf8_lossy(&ended.stderr).into_owned();

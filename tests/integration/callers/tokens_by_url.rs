@@ -93,3 +93,27 @@ async fn an_issuer_that_is_not_there_at_start_is_found_later() {
     until("the key", || check(&service, Some(&token)), Result::is_ok).await;
     service.stop().await;
 }
+
+#[tokio::test]
+async fn an_issuer_that_takes_all_keys_away_is_believed() {
+    let (signer, files) = (Signer::eddsa(), Files::new());
+    let issuer = Issuer::start(200, jwks(&[signer.jwk("key")])).await;
+    let callers = files.write("callers.toml", caller("job", &["check"], "jwt_subject = \"job\""));
+    let url = format!("http://{}/keys", issuer.address);
+    let flags = ["--callers", &callers, "--jwt-jwks", &url, "--jwt-issuer", ISSUER, "--jwt-audience", AUDIENCE];
+    let service = Service::start_on(fresh_database().await, &flags).await;
+    let token = signer.right("key", "job");
+    check(&service, Some(&token)).await.expect("the first fetch is waited for");
+    issuer.say(200, jwks(&[]));
+    let unknown = Signer::es256().right("other", "job");
+    // the token has been verified before, which helps it no more than its key
+    let asks = || async {
+        assert_unknown(check(&service, Some(&unknown)).await, "an unknown key, which brings about a fetch");
+        check(&service, Some(&token)).await
+    };
+    until("the end of the key", asks, Result::is_err).await;
+    assert_unknown(check(&service, Some(&token)).await, "a token whose key was taken away");
+    issuer.say(200, jwks(&[signer.jwk("key")]));
+    until("the key again", || check(&service, Some(&token)), Result::is_ok).await;
+    service.stop().await;
+}

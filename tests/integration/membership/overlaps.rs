@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rolegate::grpc::v1::{ProjectRole, UserServiceGetRequest, UserServiceUpdateRequest};
+use rolegate::grpc::v1::{OrganizationRole, ProjectRole, UserServiceGetRequest, UserServiceUpdateRequest};
 use tokio_postgres::Client;
 use tonic::{Code, Request};
 
@@ -72,6 +72,35 @@ async fn a_write_that_waits_in_vain_says_so_and_its_connection_serves_the_next()
     world.service.users().get(get).await.expect("the connections are free again");
     held.batch_execute("COMMIT").await.unwrap();
     world.send(calls::set_active("sam", false)).await;
+}
+
+#[tokio::test]
+async fn an_actor_that_comes_to_be_meanwhile_is_locked_or_nobody() {
+    let world = World::acme().await;
+    let first = hold(&world, "SELECT pg_advisory_xact_lock(id) FROM account WHERE username = 'acme'").await;
+    let addition = begin(&world, calls::add_member("acme", "sam", OrganizationRole::Member).by("newt")).await;
+    let comes = "WITH newt AS (
+            INSERT INTO account (kind, username, plan_id) SELECT 'user', 'newt', plan_id FROM account WHERE username = 'sam'
+            RETURNING id
+        )
+        INSERT INTO member (organization_id, user_id, role, public)
+        SELECT acme.id, newt.id, 'admin', true FROM newt, account AS acme WHERE acme.username = 'acme'";
+    world.database.batch_execute(comes).await.unwrap();
+    let last = hold(&world, HELD_BACK).await;
+    first.batch_execute("COMMIT").await.unwrap();
+    // all that the write decides is decided, and nothing of it is committed
+    let at_its_end = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+                      AND query LIKE '-- append_changes%'";
+    while world.database.query(at_its_end, &[]).await.unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let locked =
+        "SELECT FROM pg_locks JOIN account ON account.id = objid::bigint JOIN pg_database ON pg_database.oid = database
+                  WHERE locktype = 'advisory' AND classid = 0 AND granted AND username = 'newt'
+                  AND datname = current_database()";
+    assert_eq!(world.database.query(locked, &[]).await.unwrap().len(), 1, "what decides is locked");
+    last.batch_execute("COMMIT").await.unwrap();
+    addition.await.unwrap();
 }
 
 /// What every write waits for at its end, with all its changes made.

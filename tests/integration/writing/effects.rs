@@ -87,6 +87,21 @@ async fn what_becomes_public_is_told_of_everyone_at_once() {
 }
 
 #[tokio::test]
+async fn who_is_renamed_and_deleted_loses_what_is_public_too() {
+    let world = World::acme().await;
+    world.send(calls::set_public("acme/trees", true)).await;
+    for calls in [
+        [calls::rename_user("sam", "tom"), calls::delete_user("tom")],
+        [calls::rename_user("sam", "tom"), calls::set_active("tom", false)],
+    ] {
+        let effects = send(&world.service, WriteRequest { validate_only: true, ..together("", &calls) }).await;
+        let effects = effects.unwrap().effects.unwrap();
+        let told = effects.role_changes.iter().map(|change| (change.path.as_str(), change.after));
+        assert_eq!((told.collect::<Vec<_>>(), effects.complete), (vec![("acme/trees", None)], true), "{calls:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_lies_beyond_the_bound_is_named() {
     let world = World::acme().await;
     // 40 projects, each with 600 members who may hold a role

@@ -5,10 +5,12 @@ use std::time::Duration;
 use futures::future::join_all;
 use rolegate::grpc::v1::OrganizationRole::Member;
 use rolegate::grpc::v1::ProjectRole::{Editor, Reader};
+use tokio_postgres::Client;
 
 use super::{send, together};
 use crate::membership::calls::{self, Call, add, add_member};
 use crate::membership::world::World;
+use crate::support::postgres::connect;
 
 const PLACES: usize = 4;
 const AT_ONCE: usize = 8;
@@ -35,6 +37,68 @@ async fn lists_in_opposite_orders_do_not_wait_for_one_another() {
     let sql = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
     let deadlocks: i64 = world.database.query_one(sql, &[]).await.unwrap().get(0);
     assert_eq!(deadlocks, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_that_meet_over_plans_and_names_wait_and_are_not_run_again() {
+    let world = World::empty().await;
+    world.all(["ann", "bob", "cyd", "dan", "zoe"].map(calls::create_user)).await;
+    world.send(put("middle")).await;
+    let watcher = connect(&world.service.database).await;
+    // the ends of two lists, and how often a plan is put where each list runs once: one whose names are taken is refused at once
+    let meetings = [
+        ([put("near"), put("far")], [put("far"), put("near")], 6),
+        (
+            [calls::create_user("eve"), calls::create_user("fay")],
+            [calls::create_user("fay"), calls::create_user("eve")],
+            1,
+        ),
+        (
+            [calls::rename_user("ann", "gus"), calls::rename_user("bob", "hal")],
+            [calls::rename_user("cyd", "hal"), calls::rename_user("dan", "gus")],
+            1,
+        ),
+        (
+            [calls::create_organization("acme", "zoe"), calls::create_organization("bolt", "zoe")],
+            [calls::create_organization("bolt", "zoe"), calls::create_organization("acme", "zoe")],
+            1,
+        ),
+        (
+            [calls::create_project("zoe", "home"), calls::create_project("zoe", "work")],
+            [calls::create_project("zoe", "work"), calls::create_project("zoe", "home")],
+            1,
+        ),
+    ];
+    for (ours, theirs, puts) in meetings {
+        let shown = format!("{ours:?}");
+        let before = plans_put(&watcher).await;
+        // both are stopped between their ends
+        world.database.batch_execute("BEGIN; SELECT FROM plan WHERE code = 'middle' FOR UPDATE").await.unwrap();
+        let lists = [ours, theirs].map(|[first, last]| together("", &[first, put("middle"), last]));
+        let sent = join_all(lists.map(|list| send(&world.service, list)));
+        let let_on = async {
+            let waiting =
+                "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            while watcher.query(waiting, &[]).await.unwrap().len() < 2 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            world.database.batch_execute("COMMIT").await.unwrap();
+        };
+        let met = async { tokio::join!(sent, let_on).0 };
+        let ended = tokio::time::timeout(Duration::from_secs(60), met).await.unwrap();
+        assert!(ended.iter().any(Result::is_ok), "{ended:?}");
+        assert_eq!(plans_put(&watcher).await - before, puts, "{shown}: {ended:?}");
+    }
+}
+
+fn put(code: &str) -> Call {
+    calls::put_plan(code, true, -1, -1)
+}
+
+/// How often a plan was put, undone or not: each time takes a number.
+async fn plans_put(client: &Client) -> i64 {
+    let sql = "SELECT pg_sequence_last_value(pg_get_serial_sequence('plan', 'id')::regclass)";
+    client.query_one(sql, &[]).await.unwrap().get(0)
 }
 
 /// Something for the people and something for the project of every organization, forwards or backwards.

@@ -30,6 +30,7 @@ pub mod scratch;
 mod standbys;
 pub mod teams;
 pub mod trial;
+pub mod warm_up;
 
 pub use connect::{CONNECTION_WAIT, Hosts, Role};
 pub use database::{Client, Database, Databases, PooledClient};

@@ -33,9 +33,8 @@ pub async fn projects_before(
         CROSS JOIN LATERAL (SELECT username_key FROM account WHERE account.id = page.owner_id LIMIT 1) AS owner
         ORDER BY page.id DESC";
     let rows = query(client, SQL, &[&before.0, &most]).await?;
-    let project = |row: &Row| {
-        (ProjectId(row.get(0)), NameKey::from_stored(row.get(1)), ProjectName::from_stored(row.get(2)))
-    };
+    let project =
+        |row: &Row| (ProjectId(row.get(0)), NameKey::from_stored(row.get(1)), ProjectName::from_stored(row.get(2)));
     Ok(rows.iter().map(project).collect())
 }
 

@@ -12,6 +12,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 use uuid::Uuid;
@@ -115,22 +117,12 @@ struct WarmUp<'a> {
 impl<'a> WarmUp<'a> {
     fn new(view: &'a View, databases: &'a Databases, epoch: u64) -> Self {
         let now = Instant::now();
-        Self {
-            view,
-            databases,
-            epoch,
-            accounts: 0,
-            projects: 0,
-            unreadable: 0,
-            estimate: None,
-            begun: now,
-            told: now,
-        }
+        Self { view, databases, epoch, accounts: 0, projects: 0, unreadable: 0, estimate: None, begun: now, told: now }
     }
 
     /// Pages of projects and of accounts in turn: a check needs one of each.
     async fn bring_all(&mut self) -> Result<(), Interruption> {
-        self.estimate = self.read(async |client| pages::estimate(client).await).await?;
+        self.estimate = self.read(|client| pages::estimate(client).boxed()).await?;
         info!(about = self.estimate, "warming the view up");
         // a UUID of the seventh version is before the last of all
         let (mut project, mut account) = (Some(ProjectId(Uuid::max())), Some(AccountId(i64::MAX)));
@@ -148,7 +140,7 @@ impl<'a> WarmUp<'a> {
 
     /// Brings the projects before one; returns the last of them, unless there are no more.
     async fn bring_projects(&mut self, before: ProjectId) -> Result<Option<ProjectId>, Interruption> {
-        let page = self.read(async |client| pages::projects_before(client, before, PAGE).await).await?;
+        let page = self.read(|client| pages::projects_before(client, before, PAGE).boxed()).await?;
         let (count, last) = (page.len(), page.last().map(|(id, ..)| *id));
         let keys = page.into_iter().flat_map(|(id, owner, name)| [EntryKey::Path(owner, name), EntryKey::Project(id)]);
         self.bring(keys.collect()).await?;
@@ -158,7 +150,7 @@ impl<'a> WarmUp<'a> {
 
     /// The same for accounts.
     async fn bring_accounts(&mut self, before: AccountId) -> Result<Option<AccountId>, Interruption> {
-        let page = self.read(async |client| pages::accounts_before(client, before, PAGE).await).await?;
+        let page = self.read(|client| pages::accounts_before(client, before, PAGE).boxed()).await?;
         let (count, last) = (page.len(), page.last().map(|(id, _)| *id));
         self.bring(page.into_iter().map(|(_, name)| EntryKey::Name(name)).collect()).await?;
         self.accounts += count as u64;
@@ -166,7 +158,10 @@ impl<'a> WarmUp<'a> {
     }
 
     /// Reads something that says what there is, again and again until that succeeds.
-    async fn read<T>(&self, read: impl AsyncFn(&Client) -> Result<T, StoreError>) -> Result<T, Interruption> {
+    async fn read<T>(
+        &self,
+        read: impl for<'c> Fn(&'c Client) -> BoxFuture<'c, Result<T, StoreError>>,
+    ) -> Result<T, Interruption> {
         let mut pauses = Pauses::default();
         loop {
             self.may_go_on().await?;

@@ -32,5 +32,6 @@ mod statements;
 mod stream;
 mod stuck;
 mod support;
+mod warm_up;
 mod writes_again;
 mod writing;

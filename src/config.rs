@@ -64,6 +64,11 @@ pub struct ServeOptions {
     #[arg(long, env = "ROLEGATE_VIEW_MEMORY", value_name = "SIZE", default_value = "256MiB", value_parser = view_memory)]
     pub view_memory: ByteSize,
 
+    /// Bring users, organizations and projects into the view beside traffic, the newest first, until all are there or its memory is
+    /// nearly full. It serves from the start all the same; the log says how far it is.
+    #[arg(long, env = "ROLEGATE_WARM_UP")]
+    pub warm_up: bool,
+
     /// How long checks go on being answered without the database, 500ms to 5m; then they are refused with UNAVAILABLE. And how
     /// long a replica that died may delay a write. All replicas should have the same.
     #[arg(long, env = "ROLEGATE_LEASE", value_name = "TIME", default_value = "10s", value_parser = lease)]

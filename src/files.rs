@@ -125,7 +125,7 @@ impl<T: Send + Sync> Watched for Files<T> {
 }
 
 /// Has something read, with a panic of what reads it as an error: what one source holds must not end the following of all.
-pub fn guarded<T>(read: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+pub(crate) fn guarded<T>(read: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     // what it had begun goes with it: whatever it makes is made anew each time
     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Err("what reads it panicked, as the log says".to_owned()))
 }

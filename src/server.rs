@@ -74,6 +74,7 @@ pub async fn serve(
     let database = database.into();
     let databases = open_databases(&database, options)?;
     let (view, keeper) = View::new(databases.clone(), view_settings(options));
+    let keeper = if options.warm_up { keeper.with_warm_up(warm_up_databases(&databases)?) } else { keeper };
     let share = share(options.database_connections);
     let (writes, reads) = (databases.main.share(share), databases.main.share(share));
     let writer = Writer::new(writes, view.clone(), Arc::clone(&policy));
@@ -186,6 +187,12 @@ fn open_databases(database: &DatabaseAddress, options: &ServeOptions) -> Result<
     let loads = Database::new(primary.clone(), LOAD_CONNECTIONS)?;
     let main = Database::new(primary.holding_locks_for(options.lease), connections)?;
     Ok(Databases { main, loads, standbys })
+}
+
+/// The same databases, with a connection for the warm-up alone.
+fn warm_up_databases(databases: &Databases) -> Result<Databases, ServeError> {
+    let loads = Database::new(databases.loads.hosts().clone(), 1)?;
+    Ok(Databases { loads, ..databases.clone() })
 }
 
 /// How the view is kept.

@@ -103,6 +103,7 @@ fn options() -> ServeOptions {
         replica_name: None,
         policy: None,
         view_memory: ByteSize::mib(64),
+        warm_up: false,
         lease: Duration::from_secs(60),
         serve_stale_for: Duration::ZERO,
         heartbeat: Duration::from_secs(1),

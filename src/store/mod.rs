@@ -32,6 +32,7 @@ mod standbys;
 pub mod teams;
 mod tls;
 pub mod trial;
+pub mod warm_up;
 
 pub use address::DatabaseAddress;
 pub use connect::{CONNECTION_WAIT, Hosts, Role};

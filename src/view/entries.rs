@@ -139,6 +139,18 @@ impl Entries {
         }
     }
 
+    /// Whether a key is there that was loaded for nobody but to be there.
+    pub(super) fn has_arrived(&self, key: &EntryKey) -> bool {
+        let Tables { names, projects, paths, accounts, plans, common } = &*self.read();
+        match key {
+            EntryKey::Name(name) => names.get(common, name, true).is_some(),
+            EntryKey::Project(project) => projects.get(common, project, true).is_some(),
+            EntryKey::Path(owner, name) => paths.get(common, &(owner.clone(), name.clone()), true).is_some(),
+            EntryKey::Account(account) => accounts.get(common, account, true).is_some(),
+            EntryKey::Plan(plan) => plans.get(common, plan, true).is_some(),
+        }
+    }
+
     pub(super) fn used(&self) -> usize {
         self.read().common.used
     }

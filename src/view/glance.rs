@@ -159,7 +159,7 @@ impl View {
     }
 
     /// Waits for what a glance missed. Ends too where the view may not answer any more: the next glance says so.
-    async fn wait_all(&self, waits: Vec<Wait>, failures: &mut Failures) {
+    pub(super) async fn wait_all(&self, waits: Vec<Wait>, failures: &mut Failures) {
         if waits.is_empty() {
             tokio::task::yield_now().await;
         }

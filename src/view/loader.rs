@@ -48,7 +48,7 @@ pub(super) async fn run(view: View, databases: Databases, queue: mpsc::Unbounded
 }
 
 /// Loads a batch. Where something in it can't be read it is loaded by halves: one key must not take the others with it.
-async fn load_all(view: &View, databases: &Databases, keys: Vec<EntryKey>) {
+pub(super) async fn load_all(view: &View, databases: &Databases, keys: Vec<EntryKey>) {
     let mut groups = vec![keys];
     while let Some(mut keys) = groups.pop() {
         let loaded = tokio::spawn(load(view.clone(), databases.clone(), keys.clone())).await;

@@ -23,6 +23,7 @@ mod position;
 mod progress;
 mod replicas;
 mod table;
+mod warm_up;
 mod weight;
 
 use std::borrow::Cow;
@@ -30,6 +31,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
+use futures::future::OptionFuture;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -53,6 +55,7 @@ pub use glance::ProjectKey;
 pub use holds::Hold;
 pub use position::Token;
 pub use progress::Standing;
+pub use warm_up::{Extent, Warmed};
 
 /// How long a standby may take: the primary can be asked as well.
 const STANDBY_LIMIT: Duration = Duration::from_millis(500);
@@ -116,16 +119,25 @@ pub struct Keeper {
     view: View,
     databases: Databases,
     queue: mpsc::UnboundedReceiver<Vec<EntryKey>>,
+    /// What it is warmed up from, where it is.
+    warm_up: Option<Databases>,
 }
 
 impl Keeper {
+    /// Has the view warmed up as well, from these: over connections of its own, so that it never takes one of what checks wait for.
+    #[must_use]
+    pub fn with_warm_up(self, databases: Databases) -> Self {
+        Self { warm_up: Some(databases), ..self }
+    }
+
     /// Follows the log, runs loads and holds the lease until told to stop; then nothing is answered any more, and the lease is
     /// given back.
     pub async fn run(self, stop: CancellationToken) {
-        let Self { view, databases, queue } = self;
+        let Self { view, databases, queue, warm_up } = self;
         let mut lease = LeaseKeeper::new(view.clone(), databases.loads.hosts().clone());
         let loads = loader::run(view.clone(), databases.clone(), queue);
-        let kept = async { tokio::join!(loads, follower::run(view, databases), lease.run()) };
+        let warm_up = OptionFuture::from(warm_up.map(|databases| warm_up::run(view.clone(), databases)));
+        let kept = async { tokio::join!(loads, follower::run(view, databases), lease.run(), warm_up) };
         stop.run_until_cancelled(kept).await;
         lease.give_back().await;
     }
@@ -148,7 +160,7 @@ impl View {
             holds: Holds::default(),
         };
         let view = Self { inner: Arc::new(inner), bounds: None };
-        (view.clone(), Keeper { view, databases, queue })
+        (view.clone(), Keeper { view, databases, queue, warm_up: None })
     }
 
     /// The view as somebody sees it who is confined to these accounts: what lies outside is [`ViewError::OutOfBounds`].

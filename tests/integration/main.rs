@@ -33,5 +33,6 @@ mod stream;
 mod stuck;
 mod support;
 mod tls;
+mod warm_up;
 mod writes_again;
 mod writing;

@@ -35,6 +35,8 @@ pub struct Proxy {
 struct State {
     socket: PathBuf,
     held: watch::Sender<Vec<Purpose>>,
+    /// The statement that makes answers be held, and which.
+    holds_from: Mutex<Option<(String, Purpose)>>,
     /// Counts the cuts of each purpose; a connection ends when its own goes up.
     cuts: watch::Sender<HashMap<Purpose, u32>>,
     reachable: watch::Sender<bool>,
@@ -54,6 +56,7 @@ impl Proxy {
         let state = Arc::new(State {
             socket: folder.join(".s.PGSQL.5432"),
             held: watch::Sender::default(),
+            holds_from: Mutex::default(),
             cuts: watch::Sender::default(),
             reachable: watch::Sender::new(true),
             loses_commits: watch::Sender::default(),
@@ -83,6 +86,11 @@ impl Proxy {
     /// From now on keeps what PostgreSQL answers on these connections.
     pub fn hold(&self, purpose: Purpose) {
         self.state.held.send_modify(|held| held.push(purpose));
+    }
+
+    /// The same, from the next time on that a statement of that name is sent.
+    pub fn hold_from(&self, name: &str, purpose: Purpose) {
+        *self.state.holds_from.lock().unwrap() = Some((name.to_owned(), purpose));
     }
 
     /// Hands out what was kept.
@@ -201,6 +209,8 @@ impl State {
             }
             b'B' => {
                 let title = statements.titles.get(texts.nth(1)?.as_ref())?;
+                let held = self.holds_from.lock().unwrap().take_if(|(from, _)| from == title);
+                self.held.send_if_modified(|all| held.map(|(_, purpose)| all.push(purpose)).is_some());
                 *self.executions.lock().unwrap().entry(title.clone()).or_default() += 1;
                 None
             }

@@ -15,20 +15,29 @@ pub fn databases(config: &Config) -> Databases {
     Databases { main: open(), loads: open(), standbys: None }
 }
 
-/// A view of that database that may take so many bytes, once it answers; and what keeps it.
-pub async fn start_view(config: &Config, memory: usize) -> (View, AbortOnDropHandle<()>) {
-    let settings = ViewSettings {
+/// How a view is kept that may take so many bytes.
+pub fn settings(memory: usize) -> ViewSettings {
+    ViewSettings {
         memory,
         loading: 10_000,
         name: "view".to_owned(),
         lease: Duration::from_secs(60),
         stale_for: Duration::ZERO,
         heartbeat: Duration::from_secs(5),
-    };
-    let (view, keeper) = View::new(databases(config), settings);
+    }
+}
+
+/// A view of that database that may take so many bytes, once it answers; and what keeps it.
+pub async fn start_view(config: &Config, memory: usize) -> (View, AbortOnDropHandle<()>) {
+    let (view, keeper) = View::new(databases(config), settings(memory));
     let kept = AbortOnDropHandle::new(tokio::spawn(keeper.run(CancellationToken::new())));
+    until_fresh(&view).await;
+    (view, kept)
+}
+
+/// Waits until it answers.
+pub async fn until_fresh(view: &View) {
     while view.standing() != Standing::Fresh {
         view.standing_changed(view.standing()).await;
     }
-    (view, kept)
 }

@@ -164,7 +164,8 @@ impl Audit {
         let head = self.ends.head;
         if self.next <= head.revision {
             self.find(self.next, Flaw::Missing(head.revision));
-        } else if !self.previous.contains(&Some(head.hash)) {
+        } else if head.revision < self.ends.start.revision || !self.previous.contains(&Some(head.hash)) {
+            // a counter that went back before the start of the chain may still have the start's hash
             self.find(head.revision, Flaw::Severed);
         }
         if let Some(kept) = self.kept.filter(|kept| kept.revision > head.revision) {

@@ -133,7 +133,10 @@ fn tokens(header: &str, claims: &str) {
     assert!(header.get("kid").is_none_or(|id| id.is_null() || id == "one"), "{header}");
     assert_eq!(claims["iss"], "https://idp", "{claims}");
     let audience = |value: &Value| value == "rolegate";
-    assert!(audience(&claims["aud"]) || claims["aud"].as_array().is_some_and(|all| all.iter().any(audience)), "{claims}");
+    assert!(
+        audience(&claims["aud"]) || claims["aud"].as_array().is_some_and(|all| all.iter().any(audience)),
+        "{claims}"
+    );
     assert_eq!(claims["sub"], verified.subject, "{claims}");
     assert!(!verified.subject.is_empty(), "{claims}");
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();

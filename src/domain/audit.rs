@@ -139,6 +139,11 @@ impl Audit {
             }
             return;
         }
+        // a number that was taken already, however well it chains
+        if write.revision < self.next {
+            self.find(write.revision, Flaw::Inserted);
+            return;
+        }
         if write.revision > self.next {
             self.find(self.next, Flaw::Missing(Revision(write.revision.0 - 1)));
             self.previous = [None; 2];

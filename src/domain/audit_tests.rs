@@ -125,3 +125,15 @@ fn a_counter_that_went_back_before_the_start_of_the_log_is_told_though_it_has_th
     let found = Finding { revision: Revision(3), flaw: Flaw::Severed };
     assert_eq!(audit(&writes, back, None).findings, [found]);
 }
+
+#[test]
+fn a_number_that_is_there_twice_is_told_though_both_writes_chain() {
+    let (mut writes, mut ends) = log(2, 0);
+    let (mut others, _) = log(2, 0);
+    let mut second = others.remove(1);
+    second.hash = second.due(writes[1].hash.unwrap());
+    ends.head.hash = second.hash.unwrap();
+    writes.push(second);
+    let findings = audit(&writes, ends, None).findings;
+    assert_eq!(findings.first(), Some(&Finding { revision: Revision(2), flaw: Flaw::Inserted }));
+}

@@ -9,6 +9,8 @@ mod align;
 mod api;
 mod asker;
 mod decided;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod limits;
 mod listings;
 mod load;

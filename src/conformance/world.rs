@@ -188,8 +188,13 @@ impl World {
             file.read_to_end(&mut text)
         };
         read.map_err(unreadable)?;
+        Self::parse(path, &text)
+    }
+
+    /// Reads the text of that file.
+    pub(super) fn parse(path: &Path, text: &[u8]) -> Result<Self, WorldError> {
         let world: Self =
-            serde_json::from_slice(&text).map_err(|source| WorldError::Parse { path: path.to_owned(), source })?;
+            serde_json::from_slice(text).map_err(|source| WorldError::Parse { path: path.to_owned(), source })?;
         if world.format != FORMAT {
             return Err(WorldError::Format { path: path.to_owned(), format: world.format });
         }

@@ -139,6 +139,11 @@ impl Audit {
             }
             return;
         }
+        // a number that was taken already, however well it chains
+        if write.revision < self.next {
+            self.find(write.revision, Flaw::Inserted);
+            return;
+        }
         if write.revision > self.next {
             self.find(self.next, Flaw::Missing(Revision(write.revision.0 - 1)));
             self.previous = [None; 2];
@@ -164,7 +169,8 @@ impl Audit {
         let head = self.ends.head;
         if self.next <= head.revision {
             self.find(self.next, Flaw::Missing(head.revision));
-        } else if !self.previous.contains(&Some(head.hash)) {
+        } else if head.revision < self.ends.start.revision || !self.previous.contains(&Some(head.hash)) {
+            // a counter that went back before the start of the chain may still have the start's hash
             self.find(head.revision, Flaw::Severed);
         }
         if let Some(kept) = self.kept.filter(|kept| kept.revision > head.revision) {

@@ -116,3 +116,24 @@ fn nothing_can_be_held_against_a_head_that_is_older_than_the_log() {
     let report = audit(&writes, ends, Some(kept));
     assert_eq!((report.flaws, report.out_of_reach), (0, Some(Revision(4))));
 }
+
+#[test]
+fn a_counter_that_went_back_before_the_start_of_the_log_is_told_though_it_has_the_hash_of_the_start() {
+    let (writes, ends) = log(0, 5);
+    assert_eq!(audit(&writes, ends, None).flaws, 0);
+    let back = Ends { head: Head { revision: Revision(3), ..ends.head }, ..ends };
+    let found = Finding { revision: Revision(3), flaw: Flaw::Severed };
+    assert_eq!(audit(&writes, back, None).findings, [found]);
+}
+
+#[test]
+fn a_number_that_is_there_twice_is_told_though_both_writes_chain() {
+    let (mut writes, mut ends) = log(2, 0);
+    let (mut others, _) = log(2, 0);
+    let mut second = others.remove(1);
+    second.hash = second.due(writes[1].hash.unwrap());
+    ends.head.hash = second.hash.unwrap();
+    writes.push(second);
+    let findings = audit(&writes, ends, None).findings;
+    assert_eq!(findings.first(), Some(&Finding { revision: Revision(2), flaw: Flaw::Inserted }));
+}

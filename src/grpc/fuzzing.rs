@@ -2,10 +2,17 @@
 
 use super::pages::Seal;
 use super::revision;
+use crate::domain::ids::Revision;
+use crate::view::Token;
 
 /// What was taken as a revision, written again.
 pub fn reread_revision(text: &str) -> Option<String> {
     revision::decode(text).map(revision::encode)
+}
+
+/// A place in a history, as callers get it.
+pub fn write_revision(history: u64, revision: i64) -> String {
+    revision::encode(Token { history, revision: Revision(revision) })
 }
 
 /// What a page token holds.

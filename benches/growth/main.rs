@@ -65,6 +65,6 @@ async fn run(filter: Option<&str>) {
 async fn world(facts: Facts) -> (Config, World) {
     let (database, world) = (support::fresh_database().await, World::new(facts, 1));
     eprintln!("writing a world of {} facts", world.facts());
-    prepare(&database, world, &|_| {}).await.unwrap();
+    prepare(&database.clone().into(), world, &|_| {}).await.unwrap();
     (database, world)
 }

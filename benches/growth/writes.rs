@@ -62,7 +62,7 @@ pub async fn compare(report: &mut Report) {
     let server = Server::start().await;
     let database = server.database("growth").await;
     let world = World::new(WORLD, 1);
-    prepare(&database, world, &|_| {}).await.unwrap();
+    prepare(&database.clone().into(), world, &|_| {}).await.unwrap();
     found(&database).await;
     let process = Process::start("serve", &["--database-url", &url(&database)]).await;
     until_serving(process.channel.clone()).await;

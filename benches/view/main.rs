@@ -65,7 +65,7 @@ fn measure(facts: Facts) -> String {
     let policy = &Policy::built_in().unwrap();
     let population = Population::new(World::new(facts, 1), By::Id, MIX.parse::<Mix>().unwrap(), 0.0, 0.0);
     let config = runtime.block_on(support::fresh_database());
-    runtime.block_on(rolegate::bench::prepare(&config, population.world, &|_| {})).unwrap();
+    runtime.block_on(rolegate::bench::prepare(&config.clone().into(), population.world, &|_| {})).unwrap();
     let (view, _kept) = runtime.block_on(support::views::start_view(&config, MEMORY));
     let before = allocated();
     runtime.block_on(fill(&view, policy, &population));
@@ -88,7 +88,7 @@ fn measure(facts: Facts) -> String {
         })
         .collect();
     let threads = Ratio::of(&threads).unwrap();
-    let allocations = allocations_of(|| drop(black_box(asked[0].round(&view, policy))));
+    let allocations = allocations_of(|| black_box(asked[0].round(&view, policy)));
     let facts = population.world.facts() as f64;
     format!(
         "| {facts} | {:.0} | {:.0} | **{:.2}** | {:.2} – {:.2} | {:.2} | {:.3} | {:.1} | {:.1} |",
@@ -164,7 +164,7 @@ fn allocated() -> usize {
 }
 
 /// How many allocations a check makes, the view's own doings in that time included.
-fn allocations_of(round: impl FnOnce()) -> f64 {
+fn allocations_of(round: impl FnOnce() -> f64) -> f64 {
     let before = ALLOCATOR.stats().allocations;
     round();
     (ALLOCATOR.stats().allocations - before) as f64 / QUESTIONS as f64

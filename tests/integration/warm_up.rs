@@ -261,7 +261,7 @@ async fn it_waits_for_the_database_and_begins_again_when_the_view_does() {
 async fn world(facts: u64) -> (Config, Population) {
     let population = asked_by(By::Id, World::new(Facts(facts), 1));
     let database = fresh_database().await;
-    prepare(&database, population.world, &|_| {}).await.unwrap();
+    prepare(&database.clone().into(), population.world, &|_| {}).await.unwrap();
     (database, population)
 }
 

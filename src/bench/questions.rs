@@ -95,7 +95,7 @@ impl Population {
         }
         let kind = self.mix.pick(random);
         let project = self.world.fitting(kind, self.spread(self.zipf.rank(random)));
-        self.question(kind, project, random.next())
+        self.question(kind, project, random.draw())
     }
 
     /// Questions that bring a project into the view, a user, and where a block begins its owner; by a number below

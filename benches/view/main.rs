@@ -40,7 +40,7 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 const QUESTIONS: usize = 200_000;
 const ROUNDS: usize = 15;
 /// Questions that bring the world into the view, in a batch, and batches at a time.
-const BATCH: usize = 1_000;
+const BATCH: usize = 500;
 const AT_ONCE: usize = 4;
 const MEMORY: usize = 16 << 30;
 const MIX: &str = "direct=1,team=1,admin=1,public=1,denied=1";

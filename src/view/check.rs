@@ -4,7 +4,7 @@ use tokio::time::Instant;
 
 use super::View;
 use super::error::ViewError;
-use super::glance::{AHEAD, Blank, Crowd, Glance, ProjectKey, found};
+use super::glance::{Blank, Crowd, Glance, ProjectKey, found};
 use super::position::Token;
 use crate::domain::decision::{Decision, LevelDecision, decide_account, decide_organization, decide_project};
 use crate::domain::facts::Named;
@@ -130,12 +130,8 @@ impl View {
         deadline: Option<Instant>,
     ) -> Result<Answer<Vec<Result<Verdict, ViewError>>>, ViewError> {
         let decide = |glance: &mut Glance<'_>| {
-            let mut verdicts = Vec::with_capacity(questions.len());
-            for some in questions.chunks(AHEAD) {
-                glance.look_ahead(some.iter().filter_map(Question::of_project));
-                // every question is looked at, so that all that is missing is loaded at once
-                verdicts.extend(some.iter().map(|one| found(one.decide(policy, glance))));
-            }
+            // every question is looked at, so that all that is missing is loaded at once
+            let verdicts: Vec<_> = questions.iter().map(|one| found(one.decide(policy, glance))).collect();
             verdicts.into_iter().collect()
         };
         self.consistently(deadline, Crowd::Many, decide).await
@@ -174,13 +170,6 @@ impl View {
 }
 
 impl Question<'_> {
-    fn of_project(&self) -> Option<(Option<&NameKey>, &ProjectKey)> {
-        match self {
-            Self::Project(question) => Some((question.user.as_ref(), &question.project)),
-            Self::Organization(_) | Self::Account(_) => None,
-        }
-    }
-
     fn decide(&self, policy: &Policy, glance: &mut Glance<'_>) -> Result<Verdict, Blank> {
         Ok(match self {
             Self::Project(question) => Verdict::Project(question.decide(policy, glance)?),

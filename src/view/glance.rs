@@ -6,12 +6,10 @@
 
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
-use std::hint::black_box;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use smallvec::SmallVec;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -58,10 +56,6 @@ struct Owned<'t> {
     owner: &'t Entry<Account>,
     plan: &'t Entry<Plan>,
 }
-
-/// How many questions are looked ahead at: so many waits for memory overlap, and what they bring is still in the processor's
-/// caches when it is needed.
-pub(super) const AHEAD: usize = 16;
 
 /// Entries at one position.
 pub(super) struct Glance<'a> {
@@ -186,29 +180,6 @@ impl<'a> Glance<'a> {
     /// The tables, to look entries up in. Held for a question at a time: whoever changes something waits for it.
     pub(super) fn tables(&self) -> impl Deref<Target = Tables> + use<'a> {
         self.view.inner.entries.read()
-    }
-
-    /// Touches what questions will need, kind by kind. A look-up waits for memory three or four times, each time for what the wait
-    /// before has brought; look-ups of several questions wait at the same time where nothing comes between them.
-    pub(super) fn look_ahead<'q>(
-        &self,
-        questions: impl Iterator<Item = (Option<&'q NameKey>, &'q ProjectKey)> + Clone,
-    ) {
-        let tables = &*self.tables();
-        let users: SmallVec<[_; AHEAD]> = questions.clone().filter_map(|(user, _)| tables.names.peek(user?)).collect();
-        let ids = questions.filter_map(|(_, project)| match project {
-            ProjectKey::Id(id) => Some(*id),
-            ProjectKey::Path(path) => tables.paths.peek(path)?.value,
-        });
-        let projects: SmallVec<[_; AHEAD]> = ids.filter_map(|id| tables.projects.peek(&id)).collect();
-        for user in users {
-            black_box(user.revision);
-        }
-        for project in projects {
-            let Some(found) = &project.value else { continue };
-            black_box(found.collaborators.first());
-            black_box(tables.accounts.peek(&found.owner));
-        }
     }
 
     /// Whom a question asks about.

@@ -127,11 +127,6 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
         Some(entry)
     }
 
-    /// The same, without a word about whether it is wanted.
-    pub(super) fn peek(&self, key: &K) -> Option<&Entry<V>> {
-        self.slot(key)?.cell.entry().map(|entry| &**entry)
-    }
-
     /// Joins the load of a key, if there is one under way.
     pub(super) fn join(&self, key: &K) -> Option<watch::Receiver<LoadResult>> {
         self.slot(key)?.cell.join()

@@ -1,13 +1,15 @@
 //! What goes when something it hangs on goes: every row deleted by name, so that the log can say so.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::error::MembershipError;
 use super::scope::Scope;
 use crate::domain::change::EntryKey;
 use crate::domain::ids::AccountId;
-use crate::domain::records::{Account, Collaborator, Member};
+use crate::domain::records::{Account, Collaborator, Member, Subject};
 use crate::store::collaborators::Which;
 use crate::store::teams::Places;
-use crate::store::{accounts, collaborators, members, projects, teams};
+use crate::store::{accounts, collaborators, locks, members, projects, teams};
 
 /// What became of a removal, where what is absent may count as gone. Nothing was changed before it was found to be absent.
 pub(super) fn missing_is_gone<T: Default>(
@@ -23,12 +25,36 @@ pub(super) fn missing_is_gone<T: Default>(
 impl Scope<'_> {
     /// Takes roles on projects away.
     pub(super) async fn remove_collaborators(&mut self, which: Which) -> Result<Vec<Collaborator>, MembershipError> {
-        let rows = collaborators::delete(&self.transaction, which).await?;
+        let mut rows = collaborators::delete(&self.transaction, which).await?;
+        self.hold_users_of(&mut rows).await?;
         for row in &rows {
             self.changes.touch(EntryKey::Project(row.project));
             self.log_collaborator(Some(row), None);
         }
         Ok(rows)
+    }
+
+    /// Keeps the users of these rows from being renamed until the commit, and calls them what they are then called: not all of
+    /// them are locked by who takes a whole project away. Only once the rows are gone, so that nobody waits in a circle.
+    async fn hold_users_of(&self, rows: &mut [Collaborator]) -> Result<(), MembershipError> {
+        let user = |row: &Collaborator| match row.subject {
+            Subject::User(user) => Some(user),
+            Subject::Team(_) => None,
+        };
+        let users: BTreeSet<AccountId> = rows.iter().filter_map(user).collect();
+        if users.is_empty() {
+            return Ok(());
+        }
+        let users: Vec<AccountId> = users.into_iter().collect();
+        locks::hold_names(&self.transaction, &users).await?;
+        let found = accounts::by_ids(&self.transaction, &users).await?;
+        let names: BTreeMap<_, _> = found.into_iter().map(|account| (account.id, account.username)).collect();
+        for row in rows {
+            if let Some(name) = user(row).and_then(|user| names.get(&user)) {
+                row.name.clone_from(name);
+            }
+        }
+        Ok(())
     }
 
     /// Takes places in teams away.

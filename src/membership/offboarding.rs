@@ -1,5 +1,7 @@
 //! The write that takes a user out of everything.
 
+use std::collections::BTreeMap;
+
 use super::ahead::Locks;
 use super::cascade::missing_is_gone;
 use super::error::MembershipError;
@@ -7,10 +9,11 @@ use super::scope::Scope;
 use super::writer::Operation;
 use crate::domain::actions::AccountAction;
 use crate::domain::etag::Etag;
+use crate::domain::ids::AccountId;
 use crate::domain::names::Username;
 use crate::domain::records::{Account, AccountKind};
 use crate::store::collaborators::Which;
-use crate::store::locks::Strength;
+use crate::store::locks::{self, Strength};
 use crate::store::projects::Cursor;
 use crate::store::teams::Places;
 use crate::store::{accounts, members, projects};
@@ -79,13 +82,19 @@ impl Scope<'_> {
     pub(super) async fn remove_everywhere(&mut self, user: &Account) -> Result<(), MembershipError> {
         self.remove_collaborators(Which::User(user.id)).await?;
         self.remove_team_members(Places::OfUser(user.id)).await?;
-        let organizations = members::organizations_of(&self.transaction, user.id).await?;
-        for organization in accounts::by_ids(&self.transaction, &organizations).await? {
-            let member = members::get(&self.transaction, organization.id, user.id).await?;
-            if members::delete(&self.transaction, organization.id, user.id).await? {
+        let mut gone = BTreeMap::new();
+        for organization in members::organizations_of(&self.transaction, user.id).await? {
+            let member = members::get(&self.transaction, organization, user.id).await?;
+            if members::delete(&self.transaction, organization, user.id).await? {
                 self.touch_users(&[user.id]).await?;
-                self.log_member(&organization, member.as_ref(), None);
+                gone.insert(organization, member);
             }
+        }
+        // the organizations are not locked: from here on each is called in the log what it is called
+        let organizations: Vec<AccountId> = gone.keys().copied().collect();
+        locks::hold_names(&self.transaction, &organizations).await?;
+        for organization in accounts::by_ids(&self.transaction, &organizations).await? {
+            self.log_member(&organization, gone.remove(&organization.id).flatten().as_ref(), None);
         }
         Ok(())
     }

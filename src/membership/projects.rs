@@ -81,6 +81,7 @@ impl Operation for CreateProject {
     }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Project, MembershipError> {
+        scope.name_within_bounds(&self.owner)?;
         let locked = scope.lock(&[(Who::Name(&self.owner), Strength::Shared)]).await?;
         let missing = || MembershipError::not_found(Object::User, &self.owner);
         let owner = scope.within_bounds(locked.into_iter().flatten().next(), missing)?;
@@ -170,6 +171,7 @@ impl Operation for TransferProject {
     }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Project, MembershipError> {
+        scope.name_within_bounds(&self.new_owner)?;
         let wanted = [(Who::Name(&self.new_owner), Strength::Shared)];
         let (before, _, others) = scope.lock_project(&self.project, &wanted).await?;
         scope.authorize_project(before.id, ProjectAction::TransferProject).await?;

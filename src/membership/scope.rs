@@ -87,6 +87,12 @@ impl<'a> Scope<'a> {
         &mut self,
         wanted: &[(Who<'_>, Strength)],
     ) -> Result<Vec<Option<Account>>, MembershipError> {
+        for (who, strength) in wanted {
+            // what is to change, so that who is confined neither waits for what lies outside nor holds it up
+            if let (Who::Name(name), Strength::Exclusive) = (who, strength) {
+                self.name_within_bounds(name)?;
+            }
+        }
         let actor = self.actor.name().cloned();
         let asked_for = wanted.len();
         let mut wanted = wanted.to_vec();
@@ -127,6 +133,7 @@ impl<'a> Scope<'a> {
         let unlocked = projects::find(&self.transaction, reference).await?;
         let unlocked =
             unlocked.ok_or_else(|| if self.bounds.is_some() { MembershipError::OutOfBounds } else { missing() })?;
+        self.key_within_bounds(&NameKey::of(&unlocked.owner_name))?;
         let mut wanted = vec![(Who::Id(unlocked.owner), Strength::Shared)];
         wanted.extend_from_slice(others);
         let mut accounts = self.lock(&wanted).await?;
@@ -146,7 +153,11 @@ impl<'a> Scope<'a> {
 
     /// Refuses, to a caller that is confined, a name that its accounts do not have: whether there is such a thing is not said.
     pub(super) fn name_within_bounds(&self, name: &Username) -> Result<(), MembershipError> {
-        let is_out = self.bounds.is_some_and(|bounds| !bounds.contains(&name.key()));
+        self.key_within_bounds(&name.key())
+    }
+
+    fn key_within_bounds(&self, key: &NameKey) -> Result<(), MembershipError> {
+        let is_out = self.bounds.is_some_and(|bounds| !bounds.contains(key));
         if is_out { Err(MembershipError::OutOfBounds) } else { Ok(()) }
     }
 

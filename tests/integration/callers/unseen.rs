@@ -121,3 +121,33 @@ async fn a_team_outside_is_not_told_from_none_whatever_is_done_with_it() {
         }
     }
 }
+
+#[tokio::test]
+async fn who_is_confined_waits_for_nothing_outside_and_holds_up_nobody_there() {
+    let world = World::new().await;
+    let holder = connect(&world.house.service.database).await;
+    let held = "BEGIN; SELECT pg_advisory_xact_lock(id) FROM account WHERE username = 'other'";
+    holder.batch_execute(held).await.unwrap();
+    let organization = || "other".to_owned();
+    let (user, role) = ("ann".to_owned(), OrganizationRole::Member.into());
+    let member = AddMemberRequest { organization: organization(), user: user.clone(), role, ..Default::default() };
+    let team = TeamServiceCreateRequest { team: "@other/more".to_owned(), ..Default::default() };
+    let project = ProjectServiceCreateRequest { owner: organization(), name: "more".to_owned(), ..Default::default() };
+    let grant = CollaboratorServiceAddRequest {
+        project: "other/secret".to_owned(),
+        collaborator: user,
+        role: ProjectRole::Reader.into(),
+        ..Default::default()
+    };
+    let (trees, new_owner) = ("acme/trees".to_owned(), organization());
+    let transfer = ProjectServiceTransferRequest { project: trees, new_owner, ..Default::default() };
+    let deletion = OrganizationServiceDeleteRequest { username: organization(), ..Default::default() };
+    let (house, service) = (&world.house, &world.house.service);
+    assert_out(service.organizations().add_member(house.by("acme-app", member)).await, "a member");
+    assert_out(service.teams().create(house.by("acme-app", team)).await, "a team");
+    assert_out(service.projects().create(house.by("acme-app", project)).await, "a project");
+    assert_out(service.collaborators().add(house.by("acme-app", grant)).await, "a collaborator");
+    assert_out(service.projects().transfer(house.by("acme-app", transfer)).await, "a transfer");
+    assert_out(service.organizations().delete(house.by("acme-app", deletion)).await, "a deletion");
+    holder.batch_execute("COMMIT").await.unwrap();
+}

@@ -46,6 +46,36 @@ async fn a_role_that_goes_with_its_user_is_logged_while_its_project_changes_hand
 }
 
 #[tokio::test]
+async fn what_goes_is_logged_under_the_names_that_hold_when_it_goes() {
+    let world = World::acme().await;
+    world.send(calls::add("pia/garden", "pam", ProjectRole::Editor)).await;
+    let overlaps = [
+        (calls::rename_user("pam", "pat"), calls::delete_project("pia/garden"), "collaborator pia/garden pat gone"),
+        (calls::rename_user("rita", "rosa"), calls::delete_organization("acme"), "collaborator acme/trees rosa gone"),
+    ];
+    for (renaming, removal, expected) in overlaps {
+        let held = hold(&world, HELD_BACK).await;
+        let renaming = begin(&world, renaming).await;
+        let removal = begin(&world, removal).await;
+        held.batch_execute("COMMIT").await.unwrap();
+        renaming.await.unwrap();
+        removal.await.unwrap();
+        let changes = world.last_changes().await;
+        assert!(changes.contains(&expected.to_owned()), "{changes:?}");
+    }
+    world
+        .all([calls::create_organization("bolt", "olga"), calls::add_member("bolt", "sam", OrganizationRole::Member)])
+        .await;
+    let held = hold(&world, HELD_BACK).await;
+    let renaming = begin(&world, calls::rename_organization("bolt", "nut")).await;
+    let removal = begin(&world, calls::offboard("sam")).await;
+    held.batch_execute("COMMIT").await.unwrap();
+    renaming.await.unwrap();
+    removal.await.unwrap();
+    assert_eq!(world.last_changes().await, ["member nut sam gone"]);
+}
+
+#[tokio::test]
 async fn nobody_comes_to_be_on_a_plan_that_goes() {
     let world = World::acme().await;
     world.send(calls::put_plan("gone", false, -1, -1)).await;

@@ -216,7 +216,11 @@ fn keep_view(keeper: Keeper, migrated: CancellationToken, (stop, dropped): (Canc
         }
     };
     match Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => drop(runtime.block_on(dropped.run_until_cancelled(keep))),
+        Ok(runtime) => {
+            runtime.block_on(dropped.run_until_cancelled(keep));
+            // a host name that is being resolved must not hold the end up
+            runtime.shutdown_background();
+        }
         Err(error) => tracing::error!(%error, "cannot keep the view: the system gives no more threads or files"),
     }
 }

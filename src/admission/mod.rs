@@ -22,7 +22,6 @@ use crate::files::{Current, Files, Input, Watched};
 use tls::Tls;
 use tokens::Tokens;
 
-pub use crate::files::read_private;
 pub use listener::Connection;
 pub use tls::Peer;
 

@@ -12,7 +12,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 use tonic::{Request, Status};
 use tonic_types::StatusExt as _;
 
-use crate::admission::read_private;
+use crate::files::read_private;
 
 /// Which service to ask, and as whom.
 #[derive(Debug, Clone, Args)]

@@ -19,6 +19,9 @@ use crate::domain::facts::{Account, Named, Plan, Project};
 use crate::domain::ids::{AccountId, PlanId, ProjectId, Revision};
 use crate::domain::names::{NameKey, ProjectName};
 
+/// After how many steps of a sweep others have their turn: some thousand slots.
+const TURN: usize = 16;
+
 /// Everything that the view knows.
 pub(super) struct Entries(ShardedLock<Tables>);
 
@@ -115,27 +118,27 @@ impl Entries {
     }
 
     /// Forgets everything and starts over at `revision`: the database is not the one that it was. Who waits for a load looks
-    /// again.
-    pub(super) fn reset(&self, epoch: u64, revision: Revision) {
+    /// again once that is dropped, which takes the longer the more it was.
+    #[must_use = "to be dropped where nobody is held up by it"]
+    pub(super) fn reset(&self, epoch: u64, revision: Revision) -> Tables {
         let mut tables = self.write();
         let mut common = Common::new(tables.common.most);
         common.seen = revision;
-        let forgotten = std::mem::replace(&mut *tables, Tables::new(epoch, common));
-        drop(tables);
-        drop(forgotten);
+        std::mem::replace(&mut *tables, Tables::new(epoch, common))
     }
 
     /// Drops what is least wanted until the budget is kept. Comes by every slot once at the most, so that what was just loaded
-    /// is still there for those who waited for it.
-    pub(super) fn make_room(&self) {
-        let mut left = self.read().sweeps();
-        while left > 0 {
-            let mut tables = self.write();
-            if tables.common.used <= tables.common.most {
+    /// is still there for those who waited for it. Lets others have their turn meanwhile: in a large view it may take long, and
+    /// the thread that does it keeps the lease too.
+    pub(super) async fn make_room(&self) {
+        let Some(steps) = self.read().sweeps() else { return };
+        for step in 0..steps.into_iter().max().unwrap_or_default() {
+            if step % TURN == TURN - 1 {
+                tokio::task::yield_now().await;
+            }
+            if !self.write().sweep(step, steps) {
                 return;
             }
-            tables.sweep();
-            left -= 1;
         }
     }
 
@@ -195,23 +198,57 @@ impl Tables {
         }
     }
 
-    fn sweep(&mut self) {
+    /// How many steps of the sweep come by every slot of each table. `None`: the budget is kept.
+    fn sweeps(&self) -> Option<[usize; 5]> {
         let Self { names, projects, paths, accounts, plans, common } = self;
-        names.sweep(common);
-        projects.sweep(common);
-        paths.sweep(common);
-        accounts.sweep(common);
-        plans.sweep(common);
+        common.is_over().then(|| [names.sweeps(), projects.sweeps(), paths.sweeps(), accounts.sweeps(), plans.sweeps()])
     }
 
-    /// How many steps of the sweep come by every slot.
-    fn sweeps(&self) -> usize {
-        let Self { names, projects, paths, accounts, plans, common: _ } = self;
-        let each = [names.sweeps(), projects.sweeps(), paths.sweeps(), accounts.sweeps(), plans.sweeps()];
-        each.into_iter().max().unwrap_or_default()
+    /// Takes a step of the sweep in those tables that have so many, unless the budget is kept: then there is nothing to do.
+    fn sweep(&mut self, step: usize, steps: [usize; 5]) -> bool {
+        let Self { names, projects, paths, accounts, plans, common } = self;
+        if !common.is_over() {
+            return false;
+        }
+        let [of_names, of_projects, of_paths, of_accounts, of_plans] = steps.map(|steps| step < steps);
+        of_names.then(|| names.sweep(common));
+        of_projects.then(|| projects.sweep(common));
+        of_paths.then(|| paths.sweep(common));
+        of_accounts.then(|| accounts.sweep(common));
+        of_plans.then(|| plans.sweep(common));
+        true
     }
 
     fn len(&self) -> usize {
         self.names.len() + self.projects.len() + self.paths.len() + self.accounts.len() + self.plans.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    #[test]
+    fn a_sweep_of_a_full_view_lets_others_have_their_turn() {
+        let entries = Entries::new(0);
+        let loading = EntryKey::Account(AccountId(1));
+        let _begun = entries.write().join_or_begin(loading.clone());
+        let (mut sweep, mut context) = (pin!(entries.make_room()), Context::from_waker(Waker::noop()));
+        let mut turns = 0;
+        while sweep.as_mut().poll(&mut context) == Poll::Pending {
+            turns += 1;
+            assert!(entries.read().join(&loading).is_some(), "others get through, and what is loading stays");
+        }
+        assert!(turns > 4, "it can drop nothing, and comes by all parts: {turns}");
+    }
+
+    #[test]
+    fn where_the_budget_is_kept_nothing_is_swept() {
+        let entries = Entries::new(usize::MAX);
+        let sweep = pin!(entries.make_room());
+        assert_eq!(sweep.poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(()));
     }
 }

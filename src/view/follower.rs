@@ -185,8 +185,10 @@ impl Follower {
         progress.begin_epoch(epoch, tail.history);
         // who waits for a write of the epoch before sees that it is over before it sees these
         self.view.forget_replicas(&tail.replicas);
-        entries.reset(epoch, revision);
+        let forgotten = entries.reset(epoch, revision);
         progress.apply(Position::new(epoch, revision), &[tail.counter]);
+        // to free a large view takes longer than anybody should wait for
+        tokio::task::spawn_blocking(|| drop(forgotten));
         self.bookmark = Some(Bookmark { place: tail.counter, history: tail.history });
     }
 }

@@ -41,8 +41,9 @@ pub(super) async fn run(view: View, databases: Databases, queue: mpsc::Unbounded
             let count = keys.len();
             load_all(&view, &databases, keys).await;
             view.inner.loading.fetch_sub(count, Ordering::Relaxed);
+            view.inner.entries.make_room().await;
+            // not before: what is loaded faster than room is made for it would have no bound
             drop(permit);
-            view.inner.entries.make_room();
         });
     }
 }

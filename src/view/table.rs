@@ -84,6 +84,11 @@ impl Common {
         Self { used: 0, settled: AtomicUsize::new(0), most, seen: Revision(0) }
     }
 
+    /// Whether they hold more than they should.
+    pub(super) fn is_over(&self) -> bool {
+        self.used > self.most
+    }
+
     /// Whether slots that were asked for once take more than their share.
     fn has_many_young(&self) -> bool {
         self.used.saturating_sub(self.settled.load(Ordering::Relaxed)) > self.most / YOUNG_SHARE

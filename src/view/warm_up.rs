@@ -191,7 +191,7 @@ impl<'a> WarmUp<'a> {
             self.may_go_on().await?;
             let begun = Instant::now();
             let failures = self.load(&keys).await;
-            self.view.inner.entries.make_room();
+            self.view.inner.entries.make_room().await;
             let asked = keys.len();
             keys.retain(|key| failures.get(key) != Some(&LoadError::Internal));
             self.unreadable += (asked - keys.len()) as u64;

@@ -19,6 +19,9 @@ mod remote;
 mod report;
 mod rounds;
 mod server;
+#[path = "../shared/mod.rs"]
+#[allow(dead_code, reason = "criterion reads the arguments of this one")]
+mod shared;
 #[path = "../../tests/integration/support/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "written for the tests; shared so that there is one way to a database")]
 mod support;

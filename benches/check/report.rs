@@ -3,13 +3,15 @@
 use std::fs;
 use std::process::Command;
 
-use crate::rounds::Comparison;
+use rolegate::bench::Ratio;
+
+use crate::shared::{digits, load};
 
 /// The comparisons made so far.
 pub struct Report {
     /// What the medians are called: with their unit, where all figures have one.
     medians: &'static str,
-    rows: Vec<(&'static str, &'static str, Comparison)>,
+    rows: Vec<(&'static str, &'static str, Option<Ratio>)>,
     load_at_start: String,
 }
 
@@ -20,9 +22,9 @@ impl Report {
     }
 
     /// Adds a row: what was compared to what, and what of it.
-    pub fn add(&mut self, compared: &'static str, figure: &'static str, comparison: Comparison) {
-        eprintln!("{compared}, {figure}: {:.2}", comparison.ratios[1]);
-        self.rows.push((compared, figure, comparison));
+    pub fn add(&mut self, compared: &'static str, figure: &'static str, ratio: Option<Ratio>) {
+        eprintln!("{compared}, {figure}: {:.2}", ratio.map_or(f64::NAN, |ratio| ratio.middle));
+        self.rows.push((compared, figure, ratio));
     }
 
     /// Prints the table.
@@ -32,34 +34,21 @@ impl Report {
         println!("Load (1, 5, 15 minutes): {} before, {} after\n", self.load_at_start, load());
         println!("| compared | figure | ratio | middle half of the rounds | {} | rounds |", self.medians);
         println!("| --- | --- | ---: | ---: | ---: | ---: |");
-        for (compared, figure, comparison) in &self.rows {
-            let Comparison { one, other, ratios: [low, ratio, high], rounds } = comparison;
-            let medians = format!("{} : {}", digits(*one), digits(*other));
+        for (compared, figure, ratio) in &self.rows {
             // a notification may come before the answer: then there is no ratio
-            let (ratio, spread) = if *other > 0.0 {
-                (format!("**{ratio:.2}**"), format!("{low:.2} – {high:.2}"))
-            } else {
-                ("none".to_owned(), "none".to_owned())
+            let Some(Ratio { one, other, low, middle, high, rounds }) = ratio.filter(|ratio| ratio.other > 0.0) else {
+                println!("| {compared} | {figure} | none | | | |");
+                continue;
             };
-            println!("| {compared} | {figure} | {ratio} | {spread} | {medians} | {rounds} |");
+            let medians = format!("{} : {}", digits(one), digits(other));
+            println!("| {compared} | {figure} | **{middle:.2}** | {low:.2} – {high:.2} | {medians} | {rounds} |");
         }
     }
-}
-
-/// Three digits that count.
-fn digits(figure: f64) -> String {
-    let decimals = 2i32.saturating_sub(figure.abs().log10().floor() as i32).clamp(0, 6) as usize;
-    format!("{figure:.decimals$}")
 }
 
 fn commit() -> String {
     let output = Command::new("git").args(["describe", "--always", "--dirty"]).output();
     output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
-}
-
-fn load() -> String {
-    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    text.split(' ').take(3).collect::<Vec<_>>().join(" ")
 }
 
 fn cores() -> usize {

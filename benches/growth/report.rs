@@ -1,8 +1,8 @@
 //! The table that the benchmark ends with, in Markdown as `docs/PERFORMANCE.md` shows it.
 
-use std::fs;
-
 use rolegate::bench::Ratio;
+
+use crate::shared::{digits, load, quantile};
 
 /// The comparisons made so far.
 pub struct Report {
@@ -29,9 +29,7 @@ impl Report {
 
     /// Adds a row of a figure that stands beside nothing: the median of some.
     pub fn note(&mut self, what: &str, figure: &str, figures: &[f64]) {
-        let mut sorted = figures.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        self.add(format!("| {what} | {figure} | | | | {} | {} |", digits(sorted[sorted.len() / 2]), sorted.len()));
+        self.add(format!("| {what} | {figure} | | | | {} | {} |", digits(quantile(figures, 0.5)), figures.len()));
     }
 
     fn add(&mut self, row: String) {
@@ -46,22 +44,4 @@ impl Report {
         println!("| --- | --- | ---: | ---: | ---: | ---: | ---: |");
         self.rows.iter().for_each(|row| println!("{row}"));
     }
-}
-
-/// The figure that such a part of them is at most.
-pub fn quantile(figures: &[f64], at: f64) -> f64 {
-    let mut sorted = figures.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[((sorted.len() - 1) as f64 * at).round() as usize]
-}
-
-/// Three digits that count.
-fn digits(figure: f64) -> String {
-    let decimals = 2i32.saturating_sub(figure.abs().log10().floor() as i32).clamp(0, 6) as usize;
-    format!("{figure:.decimals$}")
-}
-
-fn load() -> String {
-    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    text.split(' ').take(3).collect::<Vec<_>>().join(" ")
 }

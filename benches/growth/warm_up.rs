@@ -8,7 +8,8 @@ use serde_json::Value;
 use tokio_postgres::Config;
 
 use crate::checks::Callers;
-use crate::report::{Report, quantile};
+use crate::report::Report;
+use crate::shared::quantile;
 use crate::support::binary::{Process, url};
 
 const ROUNDS: usize = 3;

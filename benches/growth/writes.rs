@@ -12,8 +12,9 @@ use tokio_postgres::Config;
 use tonic::Status;
 
 use crate::checks::Callers;
-use crate::report::{Report, quantile};
+use crate::report::Report;
 use crate::server::Server;
+use crate::shared::quantile;
 use crate::support::Clients;
 use crate::support::binary::{Process, url};
 use crate::support::postgres::connect;

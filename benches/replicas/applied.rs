@@ -19,8 +19,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::bare::{Bare, Sample};
 use crate::report::Report;
-use crate::rounds::{self, quantile};
+use crate::rounds;
 use crate::server::Server;
+use crate::shared::quantile;
 use crate::support::postgres::connect;
 use crate::support::views::{databases, start_view};
 use crate::world;

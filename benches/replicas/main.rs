@@ -22,6 +22,8 @@ mod report;
 #[allow(dead_code, reason = "shared with what runs both sides by itself")]
 mod rounds;
 mod server;
+#[path = "../shared/mod.rs"]
+mod shared;
 #[path = "../../tests/integration/support/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "written for the tests; shared so that there is one way to a database")]
 mod support;
@@ -33,12 +35,7 @@ use report::Report;
 use server::Server;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if !arguments.iter().any(|argument| argument == "--bench") {
-        // `cargo test` runs it too
-        return;
-    }
-    let filter = arguments.into_iter().find(|argument| !argument.starts_with('-'));
+    let filter = shared::filter();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(run(filter.as_deref()));
 }

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use crate::deployment::Deployment;
 use crate::pgbench::{Pgbench, Script};
 use crate::report::Report;
-use crate::rounds::{self, Comparison};
+use crate::rounds;
 use crate::server::Server;
 use crate::world;
 
@@ -47,8 +47,8 @@ pub async fn compare(report: &mut Report, server: &Server) {
         "pgbench with one counter for all to pgbench",
     ];
     for (name, side) in names.into_iter().zip(sides) {
-        let [comparison]: [Comparison; 1] = rounds::compare(&side);
-        report.add(name, "writes a second", comparison);
+        let [ratio] = rounds::compare(&side);
+        report.add(name, "writes a second", ratio);
     }
 }
 

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use crate::deployment::Deployment;
 use crate::report::Report;
-use crate::rounds::{self, quantile};
+use crate::rounds;
 use crate::server::Server;
+use crate::shared::quantile;
 use crate::world;
 
 const ROUNDS: usize = 10;

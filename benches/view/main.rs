@@ -14,6 +14,9 @@
 )]
 
 mod plain;
+#[path = "../shared/mod.rs"]
+#[allow(dead_code, reason = "it writes figures in a way of its own")]
+mod shared;
 #[path = "../../tests/integration/support/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "written for the tests; shared so that there is one way to a database")]
 mod support;
@@ -46,14 +49,10 @@ const MEMORY: usize = 16 << 30;
 const MIX: &str = "direct=1,team=1,admin=1,public=1,denied=1";
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if !arguments.iter().any(|argument| argument == "--bench") {
-        // `cargo test` runs it too
-        return;
-    }
-    let given: Vec<Facts> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
-    let sizes =
-        if given.is_empty() { [1, 10, 100, 1_000].map(|thousands| Facts(thousands * 1_000)).to_vec() } else { given };
+    let sizes = match shared::filter() {
+        Some(facts) => vec![facts.parse::<Facts>().unwrap()],
+        None => [1, 10, 100, 1_000].map(|thousands| Facts(thousands * 1_000)).to_vec(),
+    };
     println!(
         "| facts | a check, ns | three plain look-ups, ns | ratio | middle half | two threads to one | allocations a check | bytes a fact, allocated | as the view says |"
     );

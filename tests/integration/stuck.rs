@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rolegate::grpc::v1::ProjectRole;
 
-use crate::support::postgres::connect;
+use crate::support::postgres::{connect, until_waiting};
 use crate::support::proxy::Purpose;
 use crate::support::scene::{PROJECT, Scene};
 
@@ -26,13 +26,7 @@ async fn a_replica_that_hangs_in_its_writes_delays_those_of_others_by_no_more_th
         let here = Arc::clone(&here);
         tokio::spawn(async move { here.add_collaborator(PROJECT, user, ProjectRole::Admin).await })
     });
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
-    let both_wait = async {
-        while watching.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) < 2 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), both_wait).await.expect("both wait for the project");
+    until_waiting(&watching, 2).await;
     // from here on it does not hear that it has the lock, and never goes on
     scene.proxy.hold(Purpose::Writes);
     scene.proxy.hold(Purpose::Log);

@@ -7,8 +7,8 @@ use futures::FutureExt as _;
 use rolegate::grpc::v1::{ChangeServiceWatchRequest, ErrorReason, StreamCheckRequest};
 use tonic::Code;
 
-use super::{garden, list, may, says_when, share, until, until_refused, until_waiting};
-use crate::support::postgres::connect;
+use super::{garden, list, may, says_when, share, until, until_refused};
+use crate::support::postgres::{connect, until_waiting};
 use crate::support::proxy::Purpose;
 use crate::support::questions::on_project;
 use crate::support::scene::{PROJECT, Scene};

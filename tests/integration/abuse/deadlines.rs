@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio_postgres::Client;
 use tonic::Request;
 
-use super::{list, until, until_waiting};
+use super::{list, until};
 use crate::support::binary::{Process, url};
-use crate::support::postgres::connect;
+use crate::support::postgres::{connect, until_waiting, waiting};
 use crate::support::{Clients, Service, fresh_database};
 
 /// A process on a database in which ann owns a project, and two connections to that database.
@@ -28,9 +28,7 @@ async fn ends_while_the_process_is_stopped(process: &Process, client: &Client) {
     until_waiting(client, 1).await;
     process.signal("STOP");
     let begun = std::time::Instant::now();
-    let sql = "SELECT count(*) FROM pg_stat_activity
-               WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    until(async || client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0) == 0).await;
+    until(async || waiting(client).await == 0).await;
     // a lock is waited for 10 seconds, a statement runs 30, unless somebody says otherwise
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
     process.signal("CONT");

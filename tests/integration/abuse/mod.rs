@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use rolegate::grpc::v1::{ListProjectsRequest, ProjectRole};
-use tokio_postgres::Client;
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt as _;
 
@@ -46,13 +45,6 @@ async fn list(clients: &Clients, limit: Option<Duration>) -> Result<usize, Statu
 /// Shares ann's project with somebody.
 async fn share(clients: &Clients, who: &str) -> Result<String, Status> {
     clients.add_collaborator("ann/trees", who, ProjectRole::Reader).await
-}
-
-/// Waits until so many sessions of that database wait for a lock.
-async fn until_waiting(client: &Client, least: i64) {
-    let sql = "SELECT count(*) FROM pg_stat_activity
-               WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    until(async || client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0) >= least).await;
 }
 
 /// Waits until it is so.

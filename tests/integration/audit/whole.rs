@@ -10,12 +10,11 @@ use rolegate::domain::policy::Policy;
 use rolegate::membership::users::CreateUser;
 use rolegate::membership::{WriteContext, Writer};
 use rolegate::store::{audit, retention};
-use tokio_postgres::Client;
 use tonic::transport::Channel;
 
 use super::{WRITES, number, verify, world};
 use crate::support::binary::{Process, run, url};
-use crate::support::postgres::{connect, empty_database};
+use crate::support::postgres::{connect, empty_database, until_waiting};
 use crate::support::views::{databases, start_view};
 use crate::support::{Clients, Service, fresh_database};
 
@@ -65,17 +64,6 @@ async fn writes_that_waited_for_one_that_was_rolled_back_are_chained_to_the_one_
         assert!(waited.iter().all(Result::is_ok), "{waited:?}");
     }
     verify(&database, &[]).await.is_intact(16);
-}
-
-/// Waits until so many statements wait for locks.
-async fn until_waiting(client: &Client, statements: i64) {
-    let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    let waiting = async {
-        while client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0) < statements {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("they wait");
 }
 
 #[tokio::test]

@@ -1,10 +1,9 @@
 //! TLS, and callers that are known by their certificates.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic_health::pb::health_check_response::ServingStatus;
 
+use super::signing::now;
 use super::{Files, assert_unknown, caller, check, keys_line, new_key, until};
 use crate::support::pki::{Authority, Certified};
 use crate::support::{Clients, Service, fresh_database, reason};
@@ -101,14 +100,7 @@ async fn a_certificate_that_ends_while_connected_is_refused_from_then_on() {
     let castle = Castle::build(true, "").await;
     let end = now() + 4;
     let clients = castle.client(Some(&castle.client_ca.certify_until(&["map.internal"], end)));
-    clients.until(ServingStatus::Serving).await;
-    if now() < end {
-        // on a machine that is slow enough it has ended already, which is as good
-        let answer = check(&clients, None).await;
-        assert!(answer.is_ok() || now() >= end, "{answer:?}");
-    }
-    until("the end of the certificate", || check(&clients, None), Result::is_err).await;
-    assert!(now() >= end, "not before");
+    is_let_in_until(end, &clients).await;
     // the connection stands: it is the caller that is not known any more
     assert_unknown(check(&clients, None).await, "an expired certificate on an open connection");
     castle.service.stop().await;
@@ -176,6 +168,14 @@ async fn who_never_finishes_a_handshake_holds_up_nobody() {
     castle.service.stop().await;
 }
 
-pub fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+/// Sees a client let in until a second since 1970, and not from then on.
+pub async fn is_let_in_until(end: u64, clients: &Clients) {
+    clients.until(ServingStatus::Serving).await;
+    if now() < end {
+        // on a machine that is slow enough it has ended already, which is as good
+        let answer = check(clients, None).await;
+        assert!(answer.is_ok() || now() >= end, "{answer:?}");
+    }
+    until("the end", || check(clients, None), Result::is_err).await;
+    assert!(now() >= end, "not before");
 }

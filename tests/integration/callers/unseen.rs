@@ -1,13 +1,10 @@
 //! What lies outside of a confined caller's bounds is neither told of nor held up.
 
-use std::time::Duration;
-
 use rolegate::grpc::v1::write_operation::Operation;
 use rolegate::grpc::v1::*;
-use tokio_postgres::Client;
 
 use super::confinement::{World, assert_out};
-use crate::support::postgres::connect;
+use crate::support::postgres::{connect, until_waiting};
 
 /// A list whose first operation is within `acme`, and the others are not.
 fn list() -> WriteRequest {
@@ -46,7 +43,7 @@ async fn locked_by_list(world: &World, caller: &str) -> (Vec<String>, bool, i64)
     holder.batch_execute("BEGIN; LOCK TABLE member IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let (mut writes, request) = (service.writes(), world.house.by(caller, list()));
     let sent = tokio::spawn(async move { writes.write(request).await });
-    until_waiting(&watcher).await;
+    until_waiting(&watcher, 1).await;
     let accounts = "SELECT username FROM pg_locks JOIN pg_database ON pg_database.oid = database JOIN account ON id = objid::bigint
                     WHERE locktype = 'advisory' AND objsubid = 1 AND classid = 0 AND granted AND datname = current_database()
                     ORDER BY username";
@@ -64,16 +61,6 @@ async fn locked_by_list(world: &World, caller: &str) -> (Vec<String>, bool, i64)
         assert_out(ended, "its second operation");
     }
     (accounts.iter().map(|row| row.get(0)).collect(), is_locked, names)
-}
-
-async fn until_waiting(client: &Client) {
-    let waits = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    let waited = async {
-        while client.query(waits, &[]).await.unwrap().is_empty() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(super::PATIENCE, waited).await.unwrap();
 }
 
 #[tokio::test]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio_postgres::Client;
 
-use super::{Watcher, until};
-use crate::support::postgres::connect;
+use super::Watcher;
+use crate::support::postgres::{connect, until_waiting};
 use crate::support::{Service, fresh_database};
 
 /// Begins a transaction that creates a plan, and so takes the next id.
@@ -35,13 +35,6 @@ async fn take_number(client: &Client, code: &str) {
 async fn take_number_of(client: Client, code: &str) -> Client {
     take_number(&client, code).await;
     client
-}
-
-/// Waits until so many writes wait for their numbers.
-async fn until_waiting(client: &Client, writes: i64) {
-    let waiting =
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
-    until(client, &format!("SELECT ({waiting}) = {writes}")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

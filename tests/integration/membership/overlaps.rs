@@ -145,14 +145,10 @@ async fn hold(world: &World, lock: &str) -> Client {
 
 /// Sends a write that has to wait, and returns once it does.
 async fn begin(world: &World, call: Call) -> impl Future<Output = Result<Answer, tonic::Status>> + use<> {
-    let waiting = "SELECT count(*) FROM pg_stat_activity
-                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    let before: i64 = world.database.query_one(waiting, &[]).await.unwrap().get(0);
+    let before = postgres::waiting(&world.database).await;
     let (channel, sent) = (world.service.channel.clone(), call);
     let write = tokio::spawn(async move { sent.send_on(channel).await });
-    while world.database.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) <= before {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    postgres::until_waiting(&world.database, before + 1).await;
     async move { write.await.unwrap() }
 }
 

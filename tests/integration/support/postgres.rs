@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use rolegate::store::embedded::{EmbeddedOptions, EmbeddedServer};
 use rolegate::store::migrations;
@@ -45,6 +46,22 @@ pub async fn connect(config: &Config) -> Client {
     let (client, connection) = config.connect(NoTls).await.unwrap();
     tokio::spawn(connection);
     client
+}
+
+/// How many sessions of that database wait for a lock.
+pub async fn waiting(client: &Client) -> i64 {
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    client.query_one(sql, &[]).await.unwrap().get(0)
+}
+
+/// Waits until at least so many do.
+pub async fn until_waiting(client: &Client, least: i64) {
+    let waited = async {
+        while waiting(client).await < least {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), waited).await.unwrap();
 }
 
 /// A folder that an unprivileged server can live in. Not removed with the value: a server may outlive it.

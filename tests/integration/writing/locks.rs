@@ -10,7 +10,7 @@ use tokio_postgres::Client;
 use super::{send, together};
 use crate::membership::calls::{self, Call, add, add_member};
 use crate::membership::world::World;
-use crate::support::postgres::connect;
+use crate::support::postgres::{connect, until_waiting};
 
 const PLACES: usize = 4;
 const AT_ONCE: usize = 8;
@@ -77,11 +77,7 @@ async fn lists_that_meet_over_plans_and_names_wait_and_are_not_run_again() {
         let lists = [ours, theirs].map(|[first, last]| together("", &[first, put("middle"), last]));
         let sent = join_all(lists.map(|list| send(&world.service, list)));
         let let_on = async {
-            let waiting =
-                "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-            while watcher.query(waiting, &[]).await.unwrap().len() < 2 {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+            until_waiting(&watcher, 2).await;
             world.database.batch_execute("COMMIT").await.unwrap();
         };
         let met = async { tokio::join!(sent, let_on).0 };

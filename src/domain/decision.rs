@@ -223,11 +223,10 @@ pub fn held_role(resolution: Resolution, user: &User, project: &Project, owner: 
         default_role.map(|role| lasting(role, Origin::OrganizationMember)),
         project.public.then_some(lasting(ProjectRole::Reader, Origin::Public)),
     ];
-    let mut origins = origins.into_iter().flatten();
-    match resolution {
-        Resolution::Highest => origins.reduce(|best, next| if next.role > best.role { next } else { best }),
-        Resolution::FirstOrigin => origins.next(),
-    }
+    origins.into_iter().fold(None, |best: Option<Held>, next| match (best, next) {
+        (Some(best), Some(next)) if resolution == Resolution::Highest && next.role > best.role => Some(next),
+        (best, next) => best.or(next),
+    })
 }
 
 impl OwnedProject<'_> {
@@ -248,19 +247,19 @@ pub(super) fn highest_team_grant<'a>(
     grants: &'a [Grant<TeamId>],
     now: Time,
 ) -> Option<&'a Grant<TeamId>> {
-    let (mut teams, mut grants) = (teams.iter().peekable(), grants.iter().peekable());
+    let (mut teams, mut grants) = (teams, grants);
     let mut best: Option<&Grant<TeamId>> = None;
-    while let (Some(team), Some(grant)) = (teams.peek(), grants.peek()) {
-        match team.cmp(&&grant.subject) {
-            Ordering::Less => drop(teams.next()),
-            Ordering::Greater => drop(grants.next()),
+    while let ([team, other_teams @ ..], [grant, other_grants @ ..]) = (teams, grants) {
+        match team.cmp(&grant.subject) {
+            Ordering::Less => teams = other_teams,
+            Ordering::Greater => grants = other_grants,
             Ordering::Equal => {
                 let rank = |grant: &Grant<TeamId>| (grant.role(), grant.ends_at(), !grant.incognito());
                 let better = best.is_none_or(|best| rank(grant) > rank(best));
                 if now < grant.ends_at() && better {
                     best = Some(grant);
                 }
-                teams.next();
+                teams = other_teams;
             }
         }
     }

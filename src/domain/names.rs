@@ -115,11 +115,7 @@ impl Username {
     /// # Errors
     /// When no account can have that name.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        let bytes = text.as_bytes();
-        let well_formed = (3..=150).contains(&bytes.len())
-            && bytes.first().is_some_and(u8::is_ascii_alphabetic)
-            && bytes.iter().all(|byte| is_word(*byte));
-        well_formed.then(|| Self(text.into())).ok_or(NameError::Username)
+        is_username(text).then(|| Self(text.into())).ok_or(NameError::Username)
     }
 
     /// Parses the name for a new account.
@@ -144,6 +140,14 @@ impl Username {
 }
 
 impl NameKey {
+    /// Parses the name of an account that may exist, for who only looks it up.
+    ///
+    /// # Errors
+    /// When no account can have that name.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        is_username(text).then(|| Self::of(text)).ok_or(NameError::Username)
+    }
+
     /// Takes a key back from the store, which keeps it in lower case.
     pub fn from_stored(text: &str) -> Self {
         Self(text.into())
@@ -231,13 +235,14 @@ impl ProjectReference {
     /// # Errors
     /// When it is neither.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        if let Some((owner, name)) = text.split_once('/') {
-            let owner = Username::parse(owner).map_err(|_| NameError::ProjectReference)?;
-            let name = ProjectName::parse(name).map_err(|_| NameError::ProjectReference)?;
-            return Ok(Self::Path(owner, name));
+        // no UUID has a slash in it
+        if let Ok(id) = Uuid::try_parse(text) {
+            return Ok(Self::Id(ProjectId(id)));
         }
-        let id = Uuid::try_parse(text).map_err(|_| NameError::ProjectReference)?;
-        Ok(Self::Id(ProjectId(id)))
+        let (owner, name) = text.split_once('/').ok_or(NameError::ProjectReference)?;
+        let owner = Username::parse(owner).map_err(|_| NameError::ProjectReference)?;
+        let name = ProjectName::parse(name).map_err(|_| NameError::ProjectReference)?;
+        Ok(Self::Path(owner, name))
     }
 }
 
@@ -282,6 +287,13 @@ impl PlanCode {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+fn is_username(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    (3..=150).contains(&bytes.len())
+        && bytes.first().is_some_and(u8::is_ascii_alphabetic)
+        && bytes.iter().all(|byte| is_word(*byte))
 }
 
 fn is_word(byte: u8) -> bool {

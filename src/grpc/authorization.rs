@@ -83,7 +83,7 @@ impl AuthorizationService for Services {
         let view = self.view_for(&request);
         let (deadline, request) = self.take(request)?;
         let policy = &self.inner.policy;
-        let user = fields::optional_username("user", &request.user)?.map(|user| user.key());
+        let user = fields::optional_name_key("user", &request.user)?;
         let project = questions::project_key(&request.project)?;
         let wanted = self.be_as_fresh(request.consistency, deadline).await?;
         let decided = view.check_every_action(policy, user.as_ref(), &project, Some(deadline)).await;

@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tonic::codegen::http::HeaderName;
 use tonic::metadata::MetadataMap;
+
+static TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// What is kept back so that an error with its reason still reaches the caller: a tenth, at most this.
 const MARGIN: Duration = Duration::from_millis(25);
 
 /// When work for this request must have an answer.
 pub(super) fn deadline(metadata: &MetadataMap, limit: Duration) -> Instant {
-    let asked = metadata.get("grpc-timeout").and_then(|value| value.to_str().ok()).and_then(parse);
+    let asked = metadata.as_ref().get(&TIMEOUT).and_then(|value| value.to_str().ok()).and_then(parse);
     let timeout = asked.map_or(limit, |asked| asked.min(limit));
     Instant::now() + (timeout - MARGIN.min(timeout / 10))
 }

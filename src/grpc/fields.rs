@@ -10,7 +10,7 @@ use super::errors;
 use super::v1;
 use crate::domain::ids::ProjectId;
 use crate::domain::names::{
-    CollaboratorName, NameError, PlanCode, ProjectName, ProjectReference, TeamName, TeamPath, Username,
+    CollaboratorName, NameError, NameKey, PlanCode, ProjectName, ProjectReference, TeamName, TeamPath, Username,
 };
 use crate::domain::roles::{OrganizationRole, ProjectRole};
 
@@ -22,6 +22,16 @@ pub(super) fn username(field: &'static str, text: &str) -> Result<Username, Stat
 /// The same where the field may be empty.
 pub(super) fn optional_username(field: &'static str, text: &str) -> Result<Option<Username>, Status> {
     optional(text, |text| username(field, text))
+}
+
+/// The same, for who only looks it up.
+pub(super) fn name_key(field: &'static str, text: &str) -> Result<NameKey, Status> {
+    named(field, NameKey::parse(text))
+}
+
+/// The same where the field may be empty.
+pub(super) fn optional_name_key(field: &'static str, text: &str) -> Result<Option<NameKey>, Status> {
+    optional(text, |text| name_key(field, text))
 }
 
 /// The name of a new account.

@@ -20,7 +20,7 @@ impl Services {
         deadline: Instant,
     ) -> Result<ListProjectsResponse, Status> {
         let question = ProjectsQuestion {
-            user: fields::optional_username("user", &request.user)?.as_ref().map(Username::key),
+            user: fields::optional_name_key("user", &request.user)?,
             rule: *questions::project_action(&self.inner.policy, &request.action)?,
             owner: fields::optional_username("owner", &request.owner)?,
             origin: origin(request.origin)?,

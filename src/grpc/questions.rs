@@ -4,7 +4,7 @@ use tonic::Status;
 
 use super::v1::{self, CheckItem};
 use super::{errors, fields};
-use crate::domain::names::{ProjectReference, Username};
+use crate::domain::names::ProjectReference;
 use crate::domain::policy::{Policy, ProjectRule};
 use crate::domain::roles::{AccountLevel, OrganizationLevel};
 use crate::view::{LevelQuestion, ProjectKey, ProjectQuestion, Question};
@@ -16,7 +16,7 @@ pub(crate) fn project<'a>(
     project: &str,
     action: &str,
 ) -> Result<ProjectQuestion<'a>, Status> {
-    let user = fields::optional_username("user", user)?.as_ref().map(Username::key);
+    let user = fields::optional_name_key("user", user)?;
     Ok(ProjectQuestion { user, project: project_key(project)?, rule: project_action(policy, action)? })
 }
 
@@ -27,8 +27,8 @@ pub(super) fn organization(
     organization: &str,
     action: &str,
 ) -> Result<LevelQuestion<OrganizationLevel>, Status> {
-    let user = fields::optional_username("user", user)?.as_ref().map(Username::key);
-    let name = fields::username("organization", organization)?.key();
+    let user = fields::optional_name_key("user", user)?;
+    let name = fields::name_key("organization", organization)?;
     let unknown = || errors::unknown_action(action, policy.organization_actions().map(|(name, _)| name));
     Ok(LevelQuestion { user, name, required: policy.organization_action(action).ok_or_else(unknown)? })
 }
@@ -40,8 +40,8 @@ pub(super) fn account(
     account: &str,
     action: &str,
 ) -> Result<LevelQuestion<AccountLevel>, Status> {
-    let user = fields::optional_username("user", user)?.as_ref().map(Username::key);
-    let name = fields::username("account", account)?.key();
+    let user = fields::optional_name_key("user", user)?;
+    let name = fields::name_key("account", account)?;
     let unknown = || errors::unknown_action(action, policy.account_actions().map(|(name, _)| name));
     Ok(LevelQuestion { user, name, required: policy.account_action(action).ok_or_else(unknown)? })
 }

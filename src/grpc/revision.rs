@@ -9,9 +9,11 @@ use crate::view::Token;
 /// Writes a place in the log as callers get it.
 pub(super) fn encode(token: Token) -> String {
     let mut bytes = [0; 20];
-    let revision = token.revision.0.to_be_bytes();
-    let parts = token.history.to_be_bytes().into_iter().chain(revision).chain(check(token));
-    bytes.iter_mut().zip(parts).for_each(|(byte, part)| *byte = part);
+    let (place, sum) = bytes.split_at_mut(16);
+    let (history, revision) = place.split_at_mut(8);
+    history.copy_from_slice(&token.history.to_be_bytes());
+    revision.copy_from_slice(&token.revision.0.to_be_bytes());
+    sum.copy_from_slice(&check(token));
     URL_SAFE_NO_PAD.encode(bytes)
 }
 

@@ -5,8 +5,6 @@
 //! «not before r», and a load is kept only if its snapshot is at least that new. An entry that is held needs no mark: it is of a
 //! revision, and an invalidation at a later one drops it.
 
-use std::sync::Arc;
-
 use tokio::sync::watch;
 
 use super::error::LoadError;
@@ -27,7 +25,7 @@ pub(super) type LoadResult = Option<Result<(), LoadError>>;
 #[derive(Debug)]
 pub(super) enum Cell<V> {
     /// It is there. Nothing loads it: what no longer holds is dropped first.
-    Held(Arc<Entry<V>>),
+    Held(Entry<V>),
     /// It is being loaded.
     Loading(Box<Load>),
 }
@@ -60,16 +58,11 @@ impl<V> Cell<V> {
     }
 
     /// What the cell holds.
-    pub(super) fn entry(&self) -> Option<&Arc<Entry<V>>> {
+    pub(super) fn entry(&self) -> Option<&Entry<V>> {
         match self {
             Self::Held(entry) => Some(entry),
             Self::Loading(_) => None,
         }
-    }
-
-    /// Whether it can be dropped: not while somebody waits for it, or holds what is in it.
-    pub(super) fn is_evictable(&self) -> bool {
-        self.entry().is_some_and(|entry| Arc::strong_count(entry) == 1)
     }
 
     /// Joins the load under way, if there is one.
@@ -92,7 +85,7 @@ impl<V> Cell<V> {
     }
 
     /// Takes what a load read; whether it was kept, and whether it is what the cell holds now.
-    pub(super) fn complete(&mut self, entry: Arc<Entry<V>>) -> (Kept, bool) {
+    pub(super) fn complete(&mut self, entry: Entry<V>) -> (Kept, bool) {
         match self {
             Self::Held(present) if present.revision >= entry.revision => (Kept::Yes, false),
             Self::Loading(load) if entry.revision < load.not_before => (Kept::TooOld, false),
@@ -138,8 +131,8 @@ impl<V> Cell<V> {
 mod tests {
     use super::*;
 
-    fn entry(revision: i64) -> Arc<Entry<i64>> {
-        Arc::new(Entry { value: Some(revision), revision: Revision(revision) })
+    fn entry(revision: i64) -> Entry<i64> {
+        Entry { value: Some(revision), revision: Revision(revision) }
     }
 
     #[test]

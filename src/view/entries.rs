@@ -5,7 +5,7 @@
 //! the lock waits for nothing else.
 
 use std::hash::Hash;
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
 use tokio::sync::watch;
@@ -79,7 +79,7 @@ impl Entries {
     }
 
     /// Takes what a load that began in `epoch` read.
-    pub(super) fn complete<V: Stored + Weight>(&self, key: V::Key, epoch: u64, entry: Arc<Entry<V>>) -> Kept
+    pub(super) fn complete<V: Stored + Weight>(&self, key: V::Key, epoch: u64, entry: Entry<V>) -> Kept
     where
         V::Key: Eq + Hash + Weight,
     {
@@ -183,6 +183,28 @@ impl Tables {
             EntryKey::Path(owner, name) => self.paths.join(&(owner.clone(), name.clone())),
             EntryKey::Account(account) => self.accounts.join(account),
             EntryKey::Plan(plan) => self.plans.join(plan),
+        }
+    }
+
+    /// Holds what is under a key, so that it is not evicted.
+    pub(super) fn pin(&self, key: &EntryKey) {
+        match key {
+            EntryKey::Name(name) => self.names.pin(name),
+            EntryKey::Project(project) => self.projects.pin(project),
+            EntryKey::Path(owner, name) => self.paths.pin(&(owner.clone(), name.clone())),
+            EntryKey::Account(account) => self.accounts.pin(account),
+            EntryKey::Plan(plan) => self.plans.pin(plan),
+        }
+    }
+
+    /// Lets go what was held under a key.
+    pub(super) fn unpin(&self, key: &EntryKey) {
+        match key {
+            EntryKey::Name(name) => self.names.unpin(name),
+            EntryKey::Project(project) => self.projects.unpin(project),
+            EntryKey::Path(owner, name) => self.paths.unpin(&(owner.clone(), name.clone())),
+            EntryKey::Account(account) => self.accounts.unpin(account),
+            EntryKey::Plan(plan) => self.plans.unpin(plan),
         }
     }
 

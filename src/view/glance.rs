@@ -4,7 +4,6 @@
 //! was missing is waited for, and another glance begins. Entries are lent by the tables, so that a glance which finds
 //! everything counts no references and takes no memory.
 
-use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -18,7 +17,7 @@ use super::entries::Tables;
 use super::error::{LoadError, ViewError};
 use super::position::Position;
 use super::table::Joined;
-use super::{Answer, View, until};
+use super::{Answer, Inner, View, until};
 use crate::domain::change::EntryKey;
 use crate::domain::decision::{Asker, OwnedProject};
 use crate::domain::facts::{Account, Named, Plan, Project, Time};
@@ -76,8 +75,11 @@ pub(super) struct Glance<'a> {
 /// What could not be loaded for one question, or for one of several that are asked together.
 type Failures = HashMap<EntryKey, LoadError>;
 
-/// Entries that must not be evicted before the question that needs them all is answered.
-type Pins = Vec<Arc<dyn Any + Send + Sync>>;
+/// Entries that must not be evicted before the question that needs them all is answered. Not to be dropped by whoever looks up.
+struct Pins {
+    view: Arc<Inner>,
+    keys: Vec<EntryKey>,
+}
 
 /// Whether a question is asked alone. Batches and streams ask for much at once, and may not take all there is.
 #[derive(Debug, Clone, Copy)]
@@ -121,11 +123,10 @@ impl View {
                 waits: Vec::new(),
                 unloaded: HashSet::new(),
                 most_loading,
-                pins: held.as_ref().map(|held| Pins::with_capacity(held.len())),
+                pins: held.as_ref().map(|_| Pins::new(self)),
             };
             let answer = answer(&mut glance);
             let Glance { mut waits, unloaded, pins: found, .. } = glance;
-            pins = found.or(Some(Pins::new()));
             match answer {
                 Some(value) if progress.position() == at => {
                     return Ok(Answer { value, token: progress.token(at), stale: now.stale });
@@ -138,6 +139,7 @@ impl View {
                 }
             }
             .ok_or(ViewError::DeadlineExceeded)?;
+            pins = found.or_else(|| Some(Pins::new(self)));
         }
     }
 
@@ -245,17 +247,17 @@ impl<'a> Glance<'a> {
     }
 
     /// An entry, if it is there and of a revision that had been applied when this glance began.
-    fn usable<'t, V: Send + Sync + 'static>(
+    fn usable<'t, V>(
         &mut self,
         tables: &Tables,
-        entry: Option<&'t Arc<Entry<V>>>,
+        entry: Option<&'t Entry<V>>,
         key: impl FnOnce() -> EntryKey,
     ) -> Result<&'t Entry<V>, Blank> {
         let Some(entry) = entry else {
             return Err(self.missing(tables, key()));
         };
         if let Some(pins) = &mut self.pins {
-            pins.push(Arc::<Entry<V>>::clone(entry));
+            pins.pin(tables, key());
         }
         if entry.revision > self.at.revision() {
             // it has been applied since this glance began: the next one finds it
@@ -279,6 +281,26 @@ impl<'a> Glance<'a> {
         }
         self.unloaded.insert(key);
         Blank::Missing
+    }
+}
+
+impl Pins {
+    fn new(view: &View) -> Self {
+        Self { view: Arc::clone(&view.inner), keys: Vec::new() }
+    }
+
+    fn pin(&mut self, tables: &Tables, key: EntryKey) {
+        tables.pin(&key);
+        self.keys.push(key);
+    }
+}
+
+impl Drop for Pins {
+    fn drop(&mut self) {
+        if !self.keys.is_empty() {
+            let tables = self.view.entries.read();
+            self.keys.iter().for_each(|key| tables.unpin(key));
+        }
     }
 }
 

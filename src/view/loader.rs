@@ -283,7 +283,7 @@ impl Read {
             for (path, project) in loaded {
                 let found = Entry { value: project.as_ref().map(|loaded| loaded.project.id), revision };
                 let key = EntryKey::Path(path.0.clone(), path.1.clone());
-                check(entries.complete(path, epoch, Arc::new(found)), key);
+                check(entries.complete(path, epoch, found), key);
                 if let Some(project) = project {
                     store_project(view, epoch, revision, project);
                 }
@@ -293,7 +293,7 @@ impl Read {
             for (id, project) in loaded {
                 let kept = match project {
                     Some(project) => store_project(view, epoch, revision, project),
-                    None => entries.complete(id, epoch, Arc::new(Entry::<Project> { value: None, revision })),
+                    None => entries.complete(id, epoch, Entry::<Project> { value: None, revision }),
                 };
                 check(kept, EntryKey::Project(id));
             }
@@ -307,14 +307,14 @@ fn store_project(view: &View, epoch: u64, revision: Revision, loaded: LoadedProj
     let entries = &view.inner.entries;
     let LoadedProject { project, owner, plan } = loaded;
     let (id, account, plan_id) = (project.id, owner.id, owner.plan);
-    entries.complete(account, epoch, Arc::new(Entry { value: Some(owner), revision }));
-    entries.complete(plan_id, epoch, Arc::new(Entry { value: Some(plan), revision }));
-    entries.complete(id, epoch, Arc::new(Entry { value: Some(project), revision }))
+    entries.complete(account, epoch, Entry { value: Some(owner), revision });
+    entries.complete(plan_id, epoch, Entry { value: Some(plan), revision });
+    entries.complete(id, epoch, Entry { value: Some(project), revision })
 }
 
-fn each<K, V>(loaded: Option<Loaded<K, V>>) -> impl Iterator<Item = (K, Arc<Entry<V>>)> {
+fn each<K, V>(loaded: Option<Loaded<K, V>>) -> impl Iterator<Item = (K, Entry<V>)> {
     loaded.into_iter().flat_map(|Loaded { place: Place { revision, .. }, entries }| {
-        entries.into_iter().map(move |(key, value)| (key, Arc::new(Entry { value, revision })))
+        entries.into_iter().map(move |(key, value)| (key, Entry { value, revision }))
     })
 }
 

@@ -4,8 +4,7 @@
 
 use std::hash::{BuildHasher, Hash};
 use std::mem::size_of;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
@@ -66,6 +65,8 @@ struct Slot<K, V> {
     key: K,
     cell: Cell<V>,
     life: Life,
+    /// How many questions hold it until they are answered.
+    pins: AtomicU32,
 }
 
 /// What one who misses a key is to do.
@@ -121,7 +122,7 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
 
     /// What is known about a key. `waited`: for one who waited for it, or for something beside it, which does not make it wanted
     /// any more than before.
-    pub(super) fn get(&self, common: &Common, key: &K, waited: bool) -> Option<&Arc<Entry<V>>> {
+    pub(super) fn get(&self, common: &Common, key: &K, waited: bool) -> Option<&Entry<V>> {
         let slot = self.slot(key)?;
         let entry = slot.cell.entry()?;
         if waited {
@@ -130,6 +131,21 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
             common.settle(slot.weight());
         }
         Some(entry)
+    }
+
+    /// Holds what is there: it is not evicted before it is let go. A write drops it all the same.
+    pub(super) fn pin(&self, key: &K) {
+        if let Some(slot) = self.slot(key) {
+            slot.pins.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Lets go what was held. Where something else stands there now, which others hold, that may be evicted the sooner.
+    pub(super) fn unpin(&self, key: &K) {
+        if let Some(slot) = self.slot(key) {
+            // there is nothing to let go where something else stands there now that nobody holds
+            let _ = slot.pins.try_update(Ordering::Relaxed, Ordering::Relaxed, |pins| pins.checked_sub(1));
+        }
     }
 
     /// Joins the load of a key, if there is one under way.
@@ -151,7 +167,7 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
 
     /// Takes what a load that began in `epoch` read. A key without a cell is taken in as well, if no write can have
     /// touched it since the read.
-    pub(super) fn complete(&mut self, common: &mut Common, key: K, epoch: u64, entry: Arc<Entry<V>>) -> Kept {
+    pub(super) fn complete(&mut self, common: &mut Common, key: K, epoch: u64, entry: Entry<V>) -> Kept {
         let is_outdated = self.epoch != epoch;
         match self.place(&key) {
             Place::Taken(Slot { cell: Cell::Loading(_), .. }) if is_outdated => Kept::TooOld,
@@ -196,7 +212,7 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
             }
             if let Ok(mut place) = part.slots.get_bucket_entry(part.hand) {
                 let slot = place.get_mut();
-                if slot.cell.is_evictable() && slot.life.visit(wants_young) == Visit::MayGo {
+                if slot.is_evictable() && slot.life.visit(wants_young) == Visit::MayGo {
                     common.forget(&place.remove().0);
                 }
             }
@@ -248,7 +264,7 @@ enum Place<'a, K, V> {
 
 /// Puts a new slot there, and returns what it weighs.
 fn insert<K: Weight, V: Weight>(vacant: VacantEntry<'_, Slot<K, V>>, key: K, cell: Cell<V>) -> usize {
-    vacant.insert(Slot { key, cell, life: Life::new() }).into_mut().weight()
+    vacant.insert(Slot { key, cell, life: Life::new(), pins: AtomicU32::new(0) }).into_mut().weight()
 }
 
 /// In which part a key is. The table inside goes by the lowest bits and the highest seven.
@@ -256,12 +272,19 @@ fn part(hash: u64) -> usize {
     (hash >> 40) as usize % PARTS
 }
 
+impl<K, V> Slot<K, V> {
+    /// Whether it can be dropped: not while somebody waits for it, or holds it.
+    fn is_evictable(&mut self) -> bool {
+        self.cell.entry().is_some() && *self.pins.get_mut() == 0
+    }
+}
+
 impl<K: Weight, V: Weight> Slot<K, V> {
     /// The bytes that it takes with all that is behind it. Its place counts twice: a table is half empty when it has grown.
     fn weight(&self) -> usize {
         let place = 2 * (size_of::<Self>() + 1);
         let cell = match &self.cell {
-            Cell::Held(entry) => entry.weight(),
+            Cell::Held(entry) => entry.heap(),
             Cell::Loading(_) => LOAD,
         };
         place + self.key.heap() + cell

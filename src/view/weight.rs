@@ -16,20 +16,11 @@ const ALLOCATION: usize = 16;
 pub(super) trait Weight {
     /// The bytes that it owns elsewhere.
     fn heap(&self) -> usize;
-
-    /// The bytes that it takes in all.
-    fn weight(&self) -> usize
-    where
-        Self: Sized,
-    {
-        size_of::<Self>() + self.heap()
-    }
 }
 
 impl<V: Weight> Weight for Entry<V> {
     fn heap(&self) -> usize {
-        // it stands in an allocation of its own, with two counters
-        ALLOCATION + 2 * size_of::<usize>() + self.value.as_ref().map_or(0, Weight::heap)
+        self.value.as_ref().map_or(0, Weight::heap)
     }
 }
 

@@ -3,8 +3,6 @@
 //! They are built by what they offer themselves, not by reaching into them, so only what can come about is built; that
 //! what was built reads back as the state that it was built from is asserted.
 
-use std::sync::Arc;
-
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -56,14 +54,14 @@ impl Real {
         if let Cell::Held(number, value) = cell {
             let entry = Entry { value: Some(Plan { collaborator_limit: Some(value) }), revision: revision(number) };
             let epoch = u64::from(world.table_epochs[key]);
-            assert_eq!(self.tables[key].complete(&mut self.common, KEY, epoch, Arc::new(entry)), Kept::Yes);
+            assert_eq!(self.tables[key].complete(&mut self.common, KEY, epoch, entry), Kept::Yes);
             self.loads[key] = None;
         }
     }
 
     /// What a check finds under a key: of which revision, and what.
     pub(super) fn get(&self, key: usize) -> Option<(u8, u32)> {
-        self.tables[key].get(&self.common, &KEY, false).map(|entry| of(entry))
+        self.tables[key].get(&self.common, &KEY, false).map(of)
     }
 
     /// Joins the load of a key, or begins one: whether the caller must run it. `None`: it has come meanwhile.
@@ -87,7 +85,7 @@ impl Real {
     pub(super) fn complete(&mut self, key: usize, epoch: u8, branch: u8, number: u8) -> Kept {
         let value = Some(Plan { collaborator_limit: Some(truth(branch, number, key)) });
         let entry = Entry { value, revision: revision(number) };
-        self.tables[key].complete(&mut self.common, KEY, u64::from(epoch), Arc::new(entry))
+        self.tables[key].complete(&mut self.common, KEY, u64::from(epoch), entry)
     }
 
     pub(super) fn invalidate(&mut self, key: usize, number: u8) {
@@ -130,7 +128,7 @@ impl Real {
 
 fn read_cell(table: &Table<PlanId, Plan>) -> Option<Cell> {
     let cell = &table.slot(&KEY)?.cell;
-    let held = cell.entry().map(|entry| of(entry));
+    let held = cell.entry().map(of);
     let loading = cell.not_before().map(|not_before| Cell::Loading(not_before.0 as u8));
     held.map(|(number, value)| Cell::Held(number, value)).or(loading)
 }

@@ -1,11 +1,8 @@
-//! Logs: structured, to standard error, for people or for machines; a span with an id around every request.
+//! Logs: structured, to standard error, for people or for machines.
 
 use std::io::IsTerminal as _;
 
 use clap::ValueEnum;
-use tonic::codegen::http::Request;
-use tower_http::request_id::RequestId;
-use tracing::{Span, info_span};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
@@ -36,11 +33,4 @@ pub fn start(format: LogFormat, filter: EnvFilter) -> Result<(), TryInitError> {
             registry.with(lines.with_writer(std::io::stderr)).try_init()
         }
     }
-}
-
-/// The span that a request is handled in: which RPC, and the id that the caller gave (`x-request-id`) or that was made
-/// up for it. The caller gets the id back.
-pub fn request_span<B>(request: &Request<B>) -> Span {
-    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
-    info_span!("request", rpc = request.uri().path().trim_start_matches('/'), id)
 }

@@ -44,7 +44,7 @@ use support::views::databases;
 use world::{By, Distance, World};
 
 /// Requests get their spans as in service; all else that is no warning is not said.
-const LOG: &str = "warn,rolegate::telemetry=info";
+const LOG: &str = "warn,rolegate::grpc::spans=info";
 
 fn main() {
     let mut criterion = Criterion::default()

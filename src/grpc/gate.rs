@@ -13,10 +13,11 @@ use tonic::Status;
 use tonic::codegen::http::header::{AUTHORIZATION, HeaderValue};
 use tonic::codegen::http::{Request, Response};
 use tower::{Layer, Service};
-use tracing::info;
+use tracing::{Span, info};
 
 use super::errors;
 use super::scopes::{self, Rule, Rules};
+use super::spans;
 use crate::admission::{Admitted, Known, Peer};
 use crate::callers::{Caller, Scope};
 
@@ -113,11 +114,14 @@ impl Keeper {
             Admitted::Caller(caller) => caller,
             Admitted::UnknownKey => return Err(Stop::UnknownKey),
             Admitted::Unknown => {
-                info!("refused a caller that is not known");
+                spans::in_span_of(request, || info!("refused a caller that is not known"));
                 return Err(Stop::Refused(errors::caller_unknown()));
             }
         };
-        let rule = self.may_call(&caller, path).map_err(Stop::Refused)?;
+        let rule = self.rules.get(path).copied().ok_or_else(|| Stop::Refused(no_such_method()))?;
+        if !caller.may(rule.scope) || (caller.bounds().is_some() && !rule.is_bounded) {
+            return Err(Stop::Refused(spans::in_span_of(request, || refusal(&caller, rule))));
+        }
         // what a caller proved is of no use to who answers it, and is in no log
         let authorization = request.headers_mut().remove(AUTHORIZATION);
         if rule.is_stream {
@@ -127,20 +131,11 @@ impl Keeper {
                 peer,
                 authorization,
                 caller: caller.clone(),
+                span: Span::current(),
             })));
         }
         request.extensions_mut().insert(caller);
         Ok(())
-    }
-
-    fn may_call(&self, caller: &Caller, path: &str) -> Result<Rule, Status> {
-        let rule = self.rules.get(path).ok_or_else(|| Status::unimplemented("there is no such method"))?;
-        may(caller, rule.scope)?;
-        if caller.bounds().is_some() && !rule.is_bounded {
-            info!(caller = caller.name(), path, "refused a caller that is confined");
-            return Err(errors::out_of_bounds());
-        }
-        Ok(*rule)
     }
 }
 
@@ -153,20 +148,35 @@ struct Shown {
     peer: Option<Peer>,
     authorization: Option<HeaderValue>,
     caller: Caller,
+    /// What is logged of the stream.
+    span: Span,
 }
 
 impl Pass {
     /// Refuses to go on where what was shown is no longer good, or the caller file says something else of the caller now.
     pub(super) fn holds(&self) -> Result<(), Status> {
-        let Shown { known, peer, authorization, caller } = &*self.0;
+        let Shown { known, peer, authorization, caller, span } = &*self.0;
         match known.find(peer.as_ref(), authorization.as_ref().map(HeaderValue::as_bytes)) {
             Admitted::Caller(now) if now == *caller => Ok(()),
             Admitted::Caller(_) | Admitted::Unknown | Admitted::UnknownKey => {
-                info!(caller = caller.name(), "ended a stream whose caller is no longer let in");
+                span.in_scope(|| info!(caller = caller.name(), "ended a stream whose caller is no longer let in"));
                 Err(errors::caller_unknown())
             }
         }
     }
+}
+
+fn no_such_method() -> Status {
+    Status::unimplemented("there is no such method")
+}
+
+/// Why a caller may not call this.
+fn refusal(caller: &Caller, rule: Rule) -> Status {
+    if let Err(missing) = may(caller, rule.scope) {
+        return missing;
+    }
+    info!(caller = caller.name(), "refused a caller that is confined");
+    errors::out_of_bounds()
 }
 
 /// Whether a caller has a scope.

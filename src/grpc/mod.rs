@@ -33,6 +33,7 @@ mod resources;
 mod revision;
 pub mod scopes;
 mod seldom;
+pub mod spans;
 mod teams;
 mod users;
 mod watches;

@@ -7,6 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
+use tracing::{Instrument as _, Span};
 
 use super::v1::change_service_watch_response::Message;
 use super::v1::{self, ChangeServiceWatchResponse};
@@ -36,7 +37,7 @@ pub(super) fn messages(
 ) -> impl Stream<Item = Result<ChangeServiceWatchResponse, Status>> + Send {
     let (queue, messages) = mpsc::channel(QUEUE);
     let (end, ended) = oneshot::channel();
-    tokio::spawn(async move {
+    let tell = async move {
         let _kept = place;
         let gone = queue.clone();
         let stopping = telling.stopping.clone();
@@ -48,7 +49,8 @@ pub(super) fn messages(
         };
         // what is still in the queue is taken before it
         let _ = end.send(status);
-    });
+    };
+    tokio::spawn(tell.instrument(Span::current()));
     let messages = stream::unfold(messages, |mut messages| async { Some((messages.recv().await?, messages)) });
     messages.map(Ok).chain(stream::once(async { Err(ended.await.unwrap_or_else(|_| errors::internal())) }))
 }

@@ -9,7 +9,6 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tower::util::MapResponseLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
-use tower_http::trace::TraceLayer;
 
 use super::{LOAD_CONNECTIONS, ServeError};
 use crate::admission::Encryption;
@@ -17,6 +16,7 @@ use crate::config::{LimitOptions, ServeOptions};
 use crate::grpc::gate::GateLayer;
 use crate::grpc::incoming::{ConnectionLimits, limited};
 use crate::grpc::protocol;
+use crate::grpc::spans::SpanLayer;
 use crate::grpc::v1;
 use crate::grpc::v1::authorization_service_server::{AuthorizationService, AuthorizationServiceServer};
 use crate::grpc::v1::change_service_server::ChangeServiceServer;
@@ -30,7 +30,6 @@ use crate::grpc::v1::user_service_server::UserServiceServer;
 use crate::grpc::v1::write_service_server::WriteServiceServer;
 use crate::grpc::{CapacityLimits, Services};
 use crate::open_files;
-use crate::telemetry;
 
 /// How much of one call, and of all calls of a connection, waits to be read. A stream whose caller takes no answers is not
 /// read either; as many of them as a connection may have must not use up what the other calls on it need.
@@ -77,7 +76,7 @@ pub fn stack<D: Future<Output = ()> + Send + 'static>(
     }
     let server = server
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        .layer(TraceLayer::new_for_grpc().make_span_with(telemetry::request_span).on_failure(()))
+        .layer(SpanLayer)
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(gate)
         .layer(MapResponseLayer::new(protocol::blame_the_caller as fn(_) -> _))

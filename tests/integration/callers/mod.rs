@@ -6,6 +6,7 @@ mod commands;
 mod confinement;
 mod handed_over;
 mod keys;
+mod logged;
 mod revocations;
 mod scopes;
 mod signing;

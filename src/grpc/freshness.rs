@@ -31,11 +31,18 @@ impl Services {
         asked: Option<v1::Consistency>,
         deadline: Instant,
     ) -> Result<Wanted, Status> {
+        match asked.and_then(|consistency| consistency.requirement) {
+            None | Some(Requirement::FullyConsistent(false)) => Ok(Wanted { least: None }),
+            // in a place of its own: who asks for nothing needs no room to wait in
+            Some(required) => Box::pin(self.wait_for(required, deadline)).await,
+        }
+    }
+
+    async fn wait_for(&self, required: Requirement, deadline: Instant) -> Result<Wanted, Status> {
         let view = &self.inner.view;
-        let (freshness, least) = match asked.and_then(|consistency| consistency.requirement) {
-            None | Some(Requirement::FullyConsistent(false)) => return Ok(Wanted { least: None }),
-            Some(Requirement::FullyConsistent(true)) => (Freshness::Full, None),
-            Some(Requirement::AtLeastAsFresh(text)) => {
+        let (freshness, least) = match required {
+            Requirement::FullyConsistent(_) => (Freshness::Full, None),
+            Requirement::AtLeastAsFresh(text) => {
                 let token = revision::decode(&text).ok_or_else(errors::invalid_revision)?;
                 if view.standing() == Standing::Silent {
                     return Err(errors::view(ViewError::NotFresh));

@@ -3,8 +3,9 @@
 use tokio::time::Instant;
 
 use super::View;
+use super::answering::Crowd;
 use super::error::ViewError;
-use super::glance::{Blank, Crowd, Glance, ProjectKey, found};
+use super::glance::{Blank, Glance, ProjectKey, found};
 use super::position::Token;
 use crate::domain::decision::{Decision, LevelDecision, decide_account, decide_organization, decide_project};
 use crate::domain::facts::Named;

@@ -10,14 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use super::cell::{Entry, LoadResult};
 use super::entries::Tables;
 use super::error::{LoadError, ViewError};
 use super::position::Position;
-use super::table::Joined;
-use super::{Answer, Inner, View, until};
+use super::{Inner, View};
 use crate::domain::change::EntryKey;
 use crate::domain::decision::{Asker, OwnedProject};
 use crate::domain::facts::{Account, Named, Plan, Project, Time};
@@ -63,122 +61,50 @@ pub(super) struct Glance<'a> {
     /// The time to judge by.
     pub(super) now: Time,
     failures: &'a Failures,
-    waits: Vec<Wait>,
-    /// The keys that nothing loads yet.
-    unloaded: HashSet<EntryKey>,
     /// How many may be loading, those of others included.
     most_loading: usize,
-    /// What it finds, where it is not the first glance for its question.
-    pins: Option<Pins>,
+    blanks: Blanks,
+}
+
+/// What a glance did not find, and what it holds of what it found.
+pub(super) struct Blanks {
+    pub waits: Vec<Wait>,
+    /// The keys that nothing loads yet.
+    pub unloaded: HashSet<EntryKey>,
+    /// What it found, where it was not the first glance for its question.
+    pub pins: Option<Pins>,
 }
 
 /// What could not be loaded for one question, or for one of several that are asked together.
-type Failures = HashMap<EntryKey, LoadError>;
+pub(super) type Failures = HashMap<EntryKey, LoadError>;
 
 /// Entries that must not be evicted before the question that needs them all is answered. Not to be dropped by whoever looks up.
-struct Pins {
+pub(super) struct Pins {
     view: Arc<Inner>,
     keys: Vec<EntryKey>,
 }
 
-/// Whether a question is asked alone. Batches and streams ask for much at once, and may not take all there is.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Crowd {
-    One,
-    Many,
-}
-
 /// A load to wait for.
-type Wait = (EntryKey, watch::Receiver<LoadResult>);
-
-impl View {
-    /// Makes an answer from entries that are all of one revision, loading what is missing; `answer` says `None` where
-    /// something is. Cancel-safe: a load that was begun goes on for others.
-    ///
-    /// # Errors
-    /// When the view may not answer, or the deadline passes.
-    pub(super) async fn consistently<T>(
-        &self,
-        deadline: Option<Instant>,
-        crowd: Crowd,
-        mut answer: impl FnMut(&mut Glance<'_>) -> Option<T>,
-    ) -> Result<Answer<T>, ViewError> {
-        let most_loading = match crowd {
-            Crowd::One => self.inner.settings.loading,
-            Crowd::Many => self.inner.settings.loading.div_ceil(2),
-        };
-        let progress = &self.inner.progress;
-        let mut failures = Failures::new();
-        let mut pins: Option<Pins> = None;
-        loop {
-            let at = progress.position();
-            let now = progress.now()?;
-            // what the glance before found is held until this one has found it again
-            let held = pins.take();
-            let mut glance = Glance {
-                view: self,
-                at,
-                now: now.time,
-                failures: &failures,
-                waits: Vec::new(),
-                unloaded: HashSet::new(),
-                most_loading,
-                pins: held.as_ref().map(|_| Pins::new(self)),
-            };
-            let answer = answer(&mut glance);
-            let Glance { mut waits, unloaded, pins: found, .. } = glance;
-            match answer {
-                Some(value) if progress.position() == at => {
-                    return Ok(Answer { value, token: progress.token(at), stale: now.stale });
-                }
-                // a write was applied meanwhile: the entries may be of two moments
-                Some(_) => until(deadline, tokio::task::yield_now()).await,
-                None => {
-                    self.load(unloaded, &mut waits);
-                    until(deadline, self.wait_all(waits, &mut failures)).await
-                }
-            }
-            .ok_or(ViewError::DeadlineExceeded)?;
-            pins = found.or_else(|| Some(Pins::new(self)));
-        }
-    }
-
-    /// Joins the loads of these keys, and begins those that nobody else has begun meanwhile. Whatever becomes of who asked:
-    /// others may join them.
-    fn load(&self, keys: HashSet<EntryKey>, waits: &mut Vec<Wait>) {
-        let mut begun = Vec::new();
-        for key in keys {
-            match self.inner.entries.write().join_or_begin(key.clone()) {
-                Joined::There => {}
-                Joined::Waits(waiter) => waits.push((key, waiter)),
-                Joined::Begins(waiter) => {
-                    begun.push(key.clone());
-                    waits.push((key, waiter));
-                }
-            }
-        }
-        self.queue(begun);
-    }
-
-    /// Waits for what a glance missed. Ends too where the view may not answer any more: the next glance says so.
-    pub(super) async fn wait_all(&self, waits: Vec<Wait>, failures: &mut Failures) {
-        if waits.is_empty() {
-            tokio::task::yield_now().await;
-        }
-        for (key, mut waiter) in waits {
-            let ended = tokio::select! {
-                ended = waiter.wait_for(Option::is_some) => ended.map(|result| result.clone()),
-                () = self.silent() => return,
-            };
-            // a sender that is gone without a word: the cell was replaced, and the next glance looks again
-            if let Ok(Some(Err(error))) = ended {
-                failures.insert(key, error);
-            }
-        }
-    }
-}
+pub(super) type Wait = (EntryKey, watch::Receiver<LoadResult>);
 
 impl<'a> Glance<'a> {
+    /// A glance at this position and moment.
+    pub(super) fn new(
+        view: &'a View,
+        (at, now): (Position, Time),
+        failures: &'a Failures,
+        most_loading: usize,
+        pins: Option<Pins>,
+    ) -> Self {
+        let blanks = Blanks { waits: Vec::new(), unloaded: HashSet::new(), pins };
+        Self { view, at, now, failures, most_loading, blanks }
+    }
+
+    /// What it missed.
+    pub(super) fn blanks(self) -> Blanks {
+        self.blanks
+    }
+
     /// The tables, to look entries up in. Held for a question at a time: whoever changes something waits for it.
     pub(super) fn tables(&self) -> impl Deref<Target = Tables> + use<'a> {
         self.view.inner.entries.read()
@@ -218,13 +144,13 @@ impl<'a> Glance<'a> {
 
     /// What a name stands for.
     fn named<'t>(&mut self, tables: &'t Tables, name: &NameKey) -> Result<&'t Entry<Named>, Blank> {
-        self.usable(tables, tables.names.get(&tables.common, name, self.pins.is_some()), || {
+        self.usable(tables, tables.names.get(&tables.common, name, self.blanks.pins.is_some()), || {
             EntryKey::Name(name.clone())
         })
     }
 
     fn find_project<'t>(&mut self, tables: &'t Tables, key: &ProjectKey) -> Result<ProjectEntries<'t>, Blank> {
-        let (common, waited) = (&tables.common, self.pins.is_some());
+        let (common, waited) = (&tables.common, self.blanks.pins.is_some());
         let id = match key {
             ProjectKey::Id(id) => *id,
             ProjectKey::Path(path) => {
@@ -256,7 +182,7 @@ impl<'a> Glance<'a> {
         let Some(entry) = entry else {
             return Err(self.missing(tables, key()));
         };
-        if let Some(pins) = &mut self.pins {
+        if let Some(pins) = &mut self.blanks.pins {
             pins.pin(tables, key());
         }
         if entry.revision > self.at.revision() {
@@ -272,20 +198,20 @@ impl<'a> Glance<'a> {
         }
         // one that is under way costs nobody anything more
         if let Some(waiter) = tables.join(&key) {
-            self.waits.push((key, waiter));
+            self.blanks.waits.push((key, waiter));
             return Blank::Missing;
         }
-        let loading = self.view.inner.loading.load(Ordering::Relaxed) + self.unloaded.len();
-        if loading >= self.most_loading && !self.unloaded.contains(&key) {
+        let loading = self.view.inner.loading.load(Ordering::Relaxed) + self.blanks.unloaded.len();
+        if loading >= self.most_loading && !self.blanks.unloaded.contains(&key) {
             return Blank::Failed(LoadError::Overloaded);
         }
-        self.unloaded.insert(key);
+        self.blanks.unloaded.insert(key);
         Blank::Missing
     }
 }
 
 impl Pins {
-    fn new(view: &View) -> Self {
+    pub(super) fn new(view: &View) -> Self {
         Self { view: Arc::clone(&view.inner), keys: Vec::new() }
     }
 

@@ -4,6 +4,7 @@
 //! loaded once for all who wait (`loader`), and invalidated by the log alone (`follower`). A check joins them at one
 //! revision (`check`). See `docs/ARCHITECTURE.md`.
 
+mod answering;
 mod boot_time;
 mod cell;
 mod check;

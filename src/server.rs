@@ -1,21 +1,21 @@
 //! The service as a whole: database, view and gRPC put together, health kept true, and everything ended in order.
 
 mod stack;
+mod tasks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use tokio::net::TcpListener;
-use tokio::runtime::Builder;
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tonic::transport::Channel;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::access::Access;
 use crate::admission::Admission;
@@ -30,10 +30,15 @@ use crate::store::migrations::{self, MigrationError};
 use crate::store::{Database, DatabaseAddress, Databases, Hosts, Role, Standbys, StoreError};
 use crate::view::{Keeper, View, ViewSettings};
 
+use tasks::Tasks;
+
 pub use stack::{capacity, routes, stack};
 
 /// Connections that only loads of the view use, so that lists and writes never keep a check waiting.
 const LOAD_CONNECTIONS: usize = 4;
+
+/// What takes connections, as faults name it.
+const PORT: &str = "the port";
 
 /// How long watchers of the health get to hear that it ends.
 const FAREWELL: Duration = Duration::from_millis(100);
@@ -56,12 +61,25 @@ pub enum ServeError {
     /// The port failed.
     #[error("serve")]
     Transport(#[from] tonic::transport::Error),
+    /// There is no thread for the view.
+    #[error("keep the role view: the system gives no more threads or files")]
+    Thread(#[source] std::io::Error),
+    /// What it can't do without ended while nobody had asked for the end.
+    #[error("go on serving: {what} has ended, by a fault of rolegate; start it again, and report this with the log")]
+    Ended {
+        /// What did.
+        what: &'static str,
+        /// The panic, where it was one.
+        #[source]
+        cause: Option<JoinError>,
+    },
 }
 
 /// Serves by that policy until `shutdown`, then ends in order: health, requests under way, the view, the database.
 ///
 /// # Errors
-/// When it cannot begin. A database that is not there is no error: the health says so until it is.
+/// When it cannot begin, or not go on, which is a fault: then it ends in the same order. A database that is not there is no error:
+/// the health says so until it is.
 pub async fn serve(
     listener: TcpListener,
     database: impl Into<DatabaseAddress>,
@@ -86,40 +104,47 @@ pub async fn serve(
     let services = Services::new(view.clone(), policy, (reader, writer, access, log), patience, capacity(options));
     let (health, health_service) = Health::new().await;
     let routes = routes(services.clone(), services.clone(), options)?.add_service(health_service);
-    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-    let farewell = CancellationToken::new();
-    tasks.spawn(farewell.clone().run_until_cancelled_owned(health.clone().follow(view)));
-    let (migrated, dropped) = (CancellationToken::new(), CancellationToken::new());
-    // whoever drops this future ends at once what it began, and not in order
-    let _dropped = dropped.clone().drop_guard();
-    tasks.spawn_blocking({
-        let (migrated, stop) = (migrated.clone(), stop.clone());
-        move || keep_view(keeper, migrated, (stop, dropped))
-    });
-    tasks.spawn(keep_log(keeping, database, options.no_migrate, (migrated, stop.clone())));
+    let (mut tasks, stop, farewell) = (Tasks::new(), CancellationToken::new(), CancellationToken::new());
+    let follow_health = farewell.clone().run_until_cancelled_owned(health.clone().follow(view));
+    tasks.spawn("the report of the health", follow_health.map(drop));
+    let migrated = CancellationToken::new();
+    let keep_view = keep_view(keeper, migrated.clone(), stop.clone());
+    tasks.spawn_apart("the keeping of the role view", keep_view).map_err(ServeError::Thread)?;
+    let keep_log = keep_log(keeping, database, options.no_migrate, (migrated, stop.clone()));
+    tasks.spawn("the keeping of the log", keep_log);
     let drain = CancellationToken::new();
     let address = listener.local_addr()?;
     let gate = GateLayer::new(admission.known());
     let (encryption, follow_files) = admission.keep();
-    tasks.spawn(stop.clone().run_until_cancelled_owned(follow_files));
+    tasks.spawn("the following of files", stop.clone().run_until_cancelled_owned(follow_files).map(drop));
     announce(address, encryption.is_some(), options);
     let draining = drain.clone().cancelled_owned();
     let mut server = tokio::spawn(stack(listener, (encryption, gate), routes, options, draining));
     let ended = tokio::select! {
-        ended = &mut server => end(ended),
-        () = shutdown => {
+        ended = &mut server => Err(unasked(ended)),
+        over = until_over(shutdown, &mut tasks) => {
             // from here on the health says what it is told, whatever the view does
             farewell.cancel();
-            drain_requests(&mut server, &services, health, drain, options.shutdown_timeout).await
+            over.and(drain_requests(&mut server, &services, health, drain, options.shutdown_timeout).await)
         }
     };
     farewell.cancel();
     stop.cancel();
-    tasks.close();
-    tasks.wait().await;
+    tasks.all_ended().await;
     databases.close();
     info!("stopped serving");
     ended
+}
+
+/// Waits until it is asked to end, or can't go on.
+async fn until_over(shutdown: impl Future<Output = ()>, tasks: &mut Tasks) -> Result<(), ServeError> {
+    tokio::select! {
+        () = shutdown => Ok(()),
+        fault = tasks.first_end() => {
+            error!(error = &fault as &dyn std::error::Error, "ending by a fault");
+            Err(fault)
+        }
+    }
 }
 
 /// Says what is dangerous about where it listens, and then that it does: who waits for that has read the rest.
@@ -207,21 +232,11 @@ pub fn view_settings(options: &ServeOptions) -> ViewSettings {
     }
 }
 
-/// Keeps the view, once the schema is what it should be, on a thread of its own: neither the lease nor what is applied has to wait
+/// Keeps the view, once the schema is what it should be. On a thread of its own: neither the lease nor what is applied has to wait
 /// for requests, and what the view holds is not strewn over the memory that requests use.
-fn keep_view(keeper: Keeper, migrated: CancellationToken, (stop, dropped): (CancellationToken, CancellationToken)) {
-    let keep = async {
-        if stop.run_until_cancelled(migrated.cancelled()).await.is_some() {
-            keeper.run(stop.clone()).await;
-        }
-    };
-    match Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => {
-            runtime.block_on(dropped.run_until_cancelled(keep));
-            // a host name that is being resolved must not hold the end up
-            runtime.shutdown_background();
-        }
-        Err(error) => tracing::error!(%error, "cannot keep the view: the system gives no more threads or files"),
+async fn keep_view(keeper: Keeper, migrated: CancellationToken, stop: CancellationToken) {
+    if stop.run_until_cancelled(migrated.cancelled()).await.is_some() {
+        keeper.run(stop).await;
     }
 }
 
@@ -262,10 +277,12 @@ async fn prepare_schema(database: &DatabaseAddress, no_migrate: bool) {
     }
 }
 
+/// How the port ended, which was told to.
 fn end(ended: Result<Result<(), tonic::transport::Error>, JoinError>) -> Result<(), ServeError> {
-    match ended {
-        Ok(result) => Ok(result?),
-        // a panic in a connection's task was logged where it happened
-        Err(_) => Ok(()),
-    }
+    Ok(ended.map_err(|panic| ServeError::Ended { what: PORT, cause: Some(panic) })??)
+}
+
+/// How it ended, where it was not.
+fn unasked(ended: Result<Result<(), tonic::transport::Error>, JoinError>) -> ServeError {
+    end(ended).err().unwrap_or(ServeError::Ended { what: PORT, cause: None })
 }

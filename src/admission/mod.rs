@@ -7,12 +7,14 @@ mod revocations;
 mod tls;
 mod tokens;
 
+use std::future;
 use std::io;
+use std::panic::resume_unwind;
 use std::time::Duration;
 
 use futures::Stream;
 use tokio::net::TcpListener;
-use tracing::warn;
+use tokio::task::JoinError;
 
 use crate::callers::tokens::Distrust;
 use crate::callers::{Caller, Callers, keys};
@@ -180,12 +182,33 @@ async fn follow(mut watched: Vec<Box<dyn Watched>>) {
             watched.iter_mut().for_each(|files| files.look());
             watched
         });
-        watched = match looked.await {
+        watched = match looked.await.map_err(JoinError::try_into_panic) {
             Ok(watched) => watched,
-            Err(error) => {
-                warn!(%error, "files are no longer followed");
-                return;
-            }
+            // whoever was let out must not stay in because nobody looks any more
+            Err(Ok(panic)) => resume_unwind(panic),
+            // all ends
+            Err(Err(_)) => break,
         };
+    }
+    future::pending().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Files that whoever looks at them panics.
+    struct Fault;
+
+    impl Watched for Fault {
+        fn look(&mut self) {
+            panic!("a fault for the test");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_who_looks_at_files_is_one_of_who_follows_them() {
+        let followed = tokio::spawn(follow(vec![Box::new(Fault)])).await;
+        assert!(followed.unwrap_err().is_panic());
     }
 }

@@ -38,8 +38,9 @@ pub(super) async fn run(options: &ServeOptions) -> Result<ExitCode, Box<dyn Erro
         return Ok(ExitCode::SUCCESS);
     };
     let outcome = serve_and_show(listener, database.address.clone(), policy, options, &stop, address).await;
-    database.close().await?;
+    let closed = database.close().await;
     outcome?;
+    closed?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -51,7 +52,12 @@ async fn serve_and_show(
     stop: &CancellationToken,
     address: SocketAddr,
 ) -> Result<(), Box<dyn Error>> {
-    let service = server::serve(listener, database, policy, options, stop.cancelled());
+    let service = async {
+        let served = server::serve(listener, database, policy, options, stop.cancelled()).await;
+        // nothing is shown of what is over
+        stop.cancel();
+        served
+    };
     let shown = async {
         let shown = stop.run_until_cancelled(show(address)).await.unwrap_or(Ok(()));
         if shown.is_err() {

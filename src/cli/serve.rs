@@ -22,8 +22,9 @@ pub(super) async fn run(options: &ServeOptions) -> Result<ExitCode, Box<dyn Erro
         return Ok(ExitCode::SUCCESS);
     };
     let served = server::serve(listener, database.address.clone(), policy, options, stop.cancelled()).await;
-    database.close().await?;
+    let closed = database.close().await;
     served?;
+    closed?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -19,7 +19,10 @@ use crate::domain::facts::{Account, Named, Plan, Project};
 use crate::domain::ids::{AccountId, PlanId, ProjectId, Revision};
 use crate::domain::names::{NameKey, ProjectName};
 
-/// After how many steps of a sweep others have their turn: some thousand slots.
+/// After how many steps of a sweep the lock is let go: some hundred slots.
+const HOLD: usize = 5;
+
+/// After how many such holds others have their turn: some thousand slots.
 const TURN: usize = 16;
 
 /// Everything that the view knows.
@@ -127,17 +130,17 @@ impl Entries {
         std::mem::replace(&mut *tables, Tables::new(epoch, common))
     }
 
-    /// Drops what is least wanted until the budget is kept. Comes by every slot once at the most, so that what was just loaded
-    /// is still there for those who waited for it. Lets others have their turn meanwhile: in a large view it may take long, and
-    /// the thread that does it keeps the lease too.
+    /// Drops what is least wanted until the budget is kept. Comes by every slot once at the most, or little more, so that what was
+    /// just loaded is still there for those who waited for it. Lets others have their turn meanwhile: in a large view it may take
+    /// long, and the thread that does it keeps the lease too.
     pub(super) async fn make_room(&self) {
         let Some(steps) = self.read().sweeps() else { return };
-        for step in 0..steps.into_iter().max().unwrap_or_default() {
-            if step % TURN == TURN - 1 {
-                tokio::task::yield_now().await;
-            }
-            if !self.write().sweep(step, steps) {
+        for hold in 1..=steps.div_ceil(HOLD) {
+            if !self.write().sweep(HOLD) {
                 return;
+            }
+            if hold % TURN == 0 {
+                tokio::task::yield_now().await;
             }
         }
     }
@@ -220,24 +223,31 @@ impl Tables {
         }
     }
 
-    /// How many steps of the sweep come by every slot of each table. `None`: the budget is kept.
-    fn sweeps(&self) -> Option<[usize; 5]> {
+    /// How many steps of the sweep come by every slot. `None`: the budget is kept.
+    fn sweeps(&self) -> Option<usize> {
         let Self { names, projects, paths, accounts, plans, common } = self;
-        common.is_over().then(|| [names.sweeps(), projects.sweeps(), paths.sweeps(), accounts.sweeps(), plans.sweeps()])
+        let sweeps = [names.sweeps(), projects.sweeps(), paths.sweeps(), accounts.sweeps(), plans.sweeps()];
+        common.is_over().then(|| sweeps.into_iter().sum())
     }
 
-    /// Takes a step of the sweep in those tables that have so many, unless the budget is kept: then there is nothing to do.
-    fn sweep(&mut self, step: usize, steps: [usize; 5]) -> bool {
+    /// Takes so many steps of the sweep, unless the budget is kept: then there is nothing to do. Each is in the table that it has
+    /// come least far in, so that it comes by all of them equally often: an entry loses no lives for being one of few.
+    fn sweep(&mut self, steps: usize) -> bool {
         let Self { names, projects, paths, accounts, plans, common } = self;
-        if !common.is_over() {
-            return false;
+        for _ in 0..steps {
+            if !common.is_over() {
+                return false;
+            }
+            let passed = [names.passed(), projects.passed(), paths.passed(), accounts.passed(), plans.passed()];
+            let least = passed.into_iter().min();
+            match passed.map(|passed| Some(passed) == least) {
+                [true, ..] => names.sweep(common),
+                [_, true, ..] => projects.sweep(common),
+                [_, _, true, ..] => paths.sweep(common),
+                [_, _, _, true, _] => accounts.sweep(common),
+                [_, _, _, _, _] => plans.sweep(common),
+            }
         }
-        let [of_names, of_projects, of_paths, of_accounts, of_plans] = steps.map(|steps| step < steps);
-        of_names.then(|| names.sweep(common));
-        of_projects.then(|| projects.sweep(common));
-        of_paths.then(|| paths.sweep(common));
-        of_accounts.then(|| accounts.sweep(common));
-        of_plans.then(|| plans.sweep(common));
         true
     }
 
@@ -265,6 +275,39 @@ mod tests {
             assert!(entries.read().join(&loading).is_some(), "others get through, and what is loading stays");
         }
         assert!(turns > 4, "it can drop nothing, and comes by all parts: {turns}");
+    }
+
+    #[test]
+    fn what_is_one_of_few_goes_no_sooner_than_what_is_one_of_many() {
+        const NAMES: i64 = 50_000;
+        const PLANS: i64 = 2_000;
+        let entries = Entries::new(usize::MAX);
+        (0..NAMES).for_each(|number| settle::<Named>(&entries, NameKey::from_stored(&format!("user-{number}"))));
+        (0..PLANS).for_each(|number| settle::<Plan>(&entries, PlanId(number)));
+        let has_half_the_plans = || entries.read().plans.len() > PLANS as usize / 2;
+        while has_half_the_plans() {
+            // one entry too much: room is made often, and for little
+            let mut tables = entries.write();
+            tables.common.most = tables.common.used - 1;
+            drop(tables);
+            let mut sweep = pin!(entries.make_room());
+            while sweep.as_mut().poll(&mut Context::from_waker(Waker::noop())) == Poll::Pending {}
+        }
+        let names = entries.read().names.len();
+        assert!(names < NAMES as usize * 2 / 3, "half of the plans are gone, and of {NAMES} names {names} are there");
+    }
+
+    /// An entry that was found again.
+    fn settle<V: Stored + Weight>(entries: &Entries, key: V::Key)
+    where
+        V::Key: Clone + Eq + Hash + Weight,
+    {
+        entries.complete::<V>(key.clone(), 0, Arc::new(Entry { value: None, revision: Revision(0) }));
+        let mut tables = entries.write();
+        let (table, common) = V::table(&mut tables);
+        for waited in [true, false] {
+            assert!(table.get(common, &key, waited).is_some());
+        }
     }
 
     #[test]

@@ -29,6 +29,13 @@ pub(super) struct LeaseKeeper {
     renewals: i64,
 }
 
+/// Whatever ends who holds it, a panic too: nothing is answered that nobody keeps true, and whoever waits for a load is told.
+impl Drop for LeaseKeeper {
+    fn drop(&mut self) {
+        self.view.inner.progress.end_lease();
+    }
+}
+
 /// Why the connection is given up.
 #[derive(Debug, thiserror::Error)]
 enum Interruption {

@@ -7,7 +7,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::future::{OptionFuture, try_join5};
-use tokio::sync::{Semaphore, mpsc};
+use futures::stream::{self, StreamExt as _};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tracing::{debug, error, warn};
 
@@ -32,20 +33,17 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Runs loads until the view is gone.
 pub(super) async fn run(view: View, databases: Databases, queue: mpsc::UnboundedReceiver<Vec<EntryKey>>) {
-    let mut queue = Queue { view: view.clone(), groups: queue, keys: Vec::new() };
-    let permits = Arc::new(Semaphore::new(CONCURRENCY));
-    while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
-        let Some(keys) = queue.next_batch().await else { return };
-        let (view, databases) = (view.clone(), databases.clone());
-        tokio::spawn(async move {
-            let count = keys.len();
-            load_all(&view, &databases, keys).await;
-            view.inner.loading.fetch_sub(count, Ordering::Relaxed);
-            view.inner.entries.make_room().await;
-            // not before: what is loaded faster than room is made for it would have no bound
-            drop(permit);
-        });
-    }
+    let queue = Queue { view: view.clone(), groups: queue, keys: Vec::new() };
+    let batches = stream::unfold(queue, async |mut queue| Some((queue.next_batch().await?, queue)));
+    // no tasks of their own: what panics here must not go unseen
+    let run = batches.for_each_concurrent(CONCURRENCY, async |keys| {
+        let count = keys.len();
+        load_all(&view, &databases, keys).await;
+        view.inner.loading.fetch_sub(count, Ordering::Relaxed);
+        // before the next batch: what is loaded faster than room is made for it would have no bound
+        view.inner.entries.make_room().await;
+    });
+    run.await;
 }
 
 /// Loads a batch. Where something in it can't be read it is loaded by halves: one key must not take the others with it.

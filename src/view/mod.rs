@@ -135,6 +135,7 @@ impl Keeper {
     /// given back.
     pub async fn run(self, stop: CancellationToken) {
         let Self { view, databases, queue, warm_up } = self;
+        // before what it is held for, so that it ends after that has
         let mut lease = LeaseKeeper::new(view.clone(), databases.loads.hosts().clone());
         let loads = loader::run(view.clone(), databases.clone(), queue);
         let warm_up = OptionFuture::from(warm_up.map(|databases| warm_up::run(view.clone(), databases)));

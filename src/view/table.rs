@@ -47,8 +47,8 @@ pub(super) struct Common {
 pub(super) struct Table<K, V> {
     parts: Box<[Part<K, V>]>,
     hasher: RandomState,
-    /// Where the sweep goes on.
-    next: usize,
+    /// How many parts the sweep has come by, however often: it goes on in the one after these.
+    passed: usize,
     /// Counts resets: a load from before one is not kept.
     epoch: u64,
 }
@@ -117,7 +117,7 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
     /// An empty table, in which loads that began before this epoch are not kept.
     pub(super) fn new(epoch: u64) -> Self {
         let part = || Part { slots: HashTable::new(), hand: 0 };
-        Self { parts: (0..PARTS).map(|_| part()).collect(), hasher: RandomState::default(), next: 0, epoch }
+        Self { parts: (0..PARTS).map(|_| part()).collect(), hasher: RandomState::default(), passed: 0, epoch }
     }
 
     /// What is known about a key. `waited`: for one who waited for it, or for something beside it, which does not make it wanted
@@ -203,11 +203,11 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
     /// Looks at some slots, and drops those that have lost their last life.
     pub(super) fn sweep(&mut self, common: &mut Common) {
         let wants_young = common.has_many_young();
-        let Some(part) = self.parts.get_mut(self.next) else { return };
+        let Some(part) = self.parts.get_mut(self.passed % PARTS) else { return };
         for _ in 0..SWEEP {
             if part.hand >= part.slots.num_buckets() {
                 part.hand = 0;
-                self.next = (self.next + 1) % PARTS;
+                self.passed += 1;
                 return;
             }
             if let Ok(mut place) = part.slots.get_bucket_entry(part.hand) {
@@ -218,6 +218,11 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
             }
             part.hand += 1;
         }
+    }
+
+    /// How far the sweep has come, in what is the same share of every table.
+    pub(super) fn passed(&self) -> usize {
+        self.passed
     }
 
     /// How many steps of the sweep come by every slot.

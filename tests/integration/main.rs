@@ -15,6 +15,7 @@ mod conformance;
 mod consistency;
 mod expiry;
 mod failover;
+mod faults;
 mod floods;
 mod history;
 mod lists;

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio_postgres::Config;
@@ -17,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(90);
 pub struct Process {
     child: Child,
     errors: Arc<Mutex<String>>,
+    /// What gathers them, to their end.
+    gathering: Option<JoinHandle<()>>,
     output: Arc<Mutex<String>>,
     pub address: SocketAddr,
     pub channel: Channel,
@@ -34,8 +37,8 @@ impl Process {
         let mut child = rolegate(&[&[command, "--log-format", "json"], listen, flags].concat());
         child.envs(environment.iter().map(|(name, value)| (name, value)));
         let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let errors = gather(child.stderr.take().unwrap());
-        let output = gather(child.stdout.take().unwrap());
+        let (errors, gathering) = gather(child.stderr.take().unwrap());
+        let (output, _) = gather(child.stdout.take().unwrap());
         let begun = Instant::now();
         let address = loop {
             if let Some(address) = address(&errors.lock().unwrap()) {
@@ -46,7 +49,7 @@ impl Process {
             tokio::time::sleep(Duration::from_millis(10)).await;
         };
         let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-        Self { child, errors, output, address, channel }
+        Self { child, errors, gathering: Some(gathering), output, address, channel }
     }
 
     /// What it wrote to standard error so far.
@@ -61,9 +64,16 @@ impl Process {
 
     /// Waits for its end, and says all that it wrote to standard error.
     pub async fn errors_at_the_end(self, limit: Duration) -> String {
-        let errors = Arc::clone(&self.errors);
-        self.end(limit).await;
-        errors.lock().unwrap().clone()
+        self.end_and_errors(limit).await.1
+    }
+
+    /// The same, and how it ended.
+    pub async fn end_and_errors(mut self, limit: Duration) -> (ExitStatus, String) {
+        let (errors, gathering) = (Arc::clone(&self.errors), self.gathering.take().unwrap());
+        let status = self.end(limit).await;
+        tokio::task::spawn_blocking(|| gathering.join().unwrap()).await.unwrap();
+        let errors = errors.lock().unwrap().clone();
+        (status, errors)
     }
 
     /// What it wrote to standard output so far.
@@ -127,10 +137,10 @@ fn rolegate(flags: &[&str]) -> Command {
     command
 }
 
-fn gather(pipe: impl std::io::Read + Send + 'static) -> Arc<Mutex<String>> {
+fn gather(pipe: impl std::io::Read + Send + 'static) -> (Arc<Mutex<String>>, JoinHandle<()>) {
     let text = Arc::new(Mutex::new(String::new()));
     let gathered = Arc::clone(&text);
-    std::thread::spawn(move || {
+    let gathering = std::thread::spawn(move || {
         let mut lines = BufReader::new(pipe);
         let mut line = String::new();
         while lines.read_line(&mut line).is_ok_and(|count| count > 0) {
@@ -138,7 +148,7 @@ fn gather(pipe: impl std::io::Read + Send + 'static) -> Arc<Mutex<String>> {
             line.clear();
         }
     });
-    text
+    (text, gathering)
 }
 
 /// Where it listens, out of its log.

@@ -302,7 +302,7 @@ mod tests {
     where
         V::Key: Clone + Eq + Hash + Weight,
     {
-        entries.complete::<V>(key.clone(), 0, Arc::new(Entry { value: None, revision: Revision(0) }));
+        entries.complete::<V>(key.clone(), 0, Entry { value: None, revision: Revision(0) });
         let mut tables = entries.write();
         let (table, common) = V::table(&mut tables);
         for waited in [true, false] {

@@ -2,7 +2,6 @@
 //!
 //! A load belongs to nobody who asked for it: a caller that goes away cancels nothing, and takes nothing with it.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 

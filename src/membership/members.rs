@@ -209,8 +209,10 @@ impl Scope<'_> {
     /// Refuses where the organization's plan allows no more members.
     pub(super) async fn room_for_member(&self, organization: &Account) -> Result<(), MembershipError> {
         let plan = &organization.plan.rules;
-        let Some(limit) = plan.member_limit else { return Ok(()) };
-        let counted = members::count(&self.transaction, organization.id, limit).await?;
+        if plan.member_limit.is_none() {
+            return Ok(());
+        }
+        let counted = members::count(&self.transaction, organization.id).await?;
         Ok(rules::below_member_limit(plan, counted)?)
     }
 

@@ -82,19 +82,16 @@ impl Scope<'_> {
     pub(super) async fn remove_everywhere(&mut self, user: &Account) -> Result<(), MembershipError> {
         self.remove_collaborators(Which::User(user.id)).await?;
         self.remove_team_members(Places::OfUser(user.id)).await?;
-        let mut gone = BTreeMap::new();
-        for organization in members::organizations_of(&self.transaction, user.id).await? {
-            let member = members::get(&self.transaction, organization, user.id).await?;
-            if members::delete(&self.transaction, organization, user.id).await? {
-                self.touch_users(&[user.id]).await?;
-                gone.insert(organization, member);
-            }
+        let gone: BTreeMap<_, _> = members::delete_everywhere(&self.transaction, user.id).await?.into_iter().collect();
+        if gone.is_empty() {
+            return Ok(());
         }
+        self.touch_users(&[user.id]).await?;
         // the organizations are not locked: from here on each is called in the log what it is called
         let organizations: Vec<AccountId> = gone.keys().copied().collect();
         locks::hold_names(&self.transaction, &organizations).await?;
         for organization in accounts::by_ids(&self.transaction, &organizations).await? {
-            self.log_member(&organization, gone.remove(&organization.id).flatten().as_ref(), None);
+            self.log_member(&organization, gone.get(&organization.id), None);
         }
         Ok(())
     }

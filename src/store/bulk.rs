@@ -112,11 +112,16 @@ async fn claim(transaction: &Transaction<'_>) -> Result<(), BulkError> {
     Ok(())
 }
 
-/// Has the next ids begin after those that were written.
+/// Has the next ids begin after those that were written, and members counted: where keys were left out, triggers were too.
 async fn settle(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    const COUNT: &str = "-- bulk_count_members
+        INSERT INTO member_count (organization_id, part, members)
+        SELECT organization_id, 0, count(*) FROM member GROUP BY organization_id
+        ON CONFLICT (organization_id, part) DO UPDATE SET members = excluded.members";
     const SETTLE: &str = "-- bulk_settle
         SELECT setval(pg_get_serial_sequence('account', 'id'), (SELECT max(id) FROM account)),
                setval(pg_get_serial_sequence('team', 'id'), (SELECT max(id) FROM team))";
+    transaction.execute(COUNT, &[]).await?;
     transaction.query_one(SETTLE, &[]).await?;
     Ok(())
 }

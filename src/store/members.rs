@@ -48,19 +48,12 @@ pub async fn page(
     query(client, SQL, &[&organization.0, &include_hidden, &after, &size]).await?.iter().map(member).collect()
 }
 
-/// The organizations that a user is a member of.
-pub async fn organizations_of(client: &impl GenericClient, user: AccountId) -> Result<Vec<AccountId>, StoreError> {
-    const SQL: &str = "-- organizations_of_member
-        SELECT organization_id FROM member WHERE user_id = $1 ORDER BY organization_id";
-    Ok(query(client, SQL, &[&user.0]).await?.iter().map(|row| AccountId(row.get(0))).collect())
-}
-
-/// How many members an organization has, up to `most`.
-pub async fn count(client: &impl GenericClient, organization: AccountId, most: u32) -> Result<u32, StoreError> {
+/// How many members an organization has, as the database's triggers keep it. See `docs/adr/0019-kept-count.md`.
+pub async fn count(client: &impl GenericClient, organization: AccountId) -> Result<u32, StoreError> {
     const SQL: &str = "-- count_members
-        SELECT count(*) FROM (SELECT FROM member WHERE organization_id = $1 LIMIT $2) AS first_members";
-    let counted: i64 = query_one(client, SQL, &[&organization.0, &i64::from(most)]).await?.get(0);
-    Ok(u32::try_from(counted).unwrap_or(u32::MAX))
+        SELECT coalesce(sum(members), 0)::bigint FROM member_count WHERE organization_id = $1";
+    let counted: i64 = query_one(client, SQL, &[&organization.0]).await?.get(0);
+    u32::try_from(counted).map_err(|_| StoreError::unreadable("count of members", &counted.to_string()))
 }
 
 /// Adds a member.
@@ -85,11 +78,12 @@ pub async fn update(client: &impl GenericClient, organization: AccountId, member
     Ok(())
 }
 
-/// Removes a member, and nothing that hangs on it; `false` where there was none.
-pub async fn delete(client: &impl GenericClient, organization: AccountId, user: AccountId) -> Result<bool, StoreError> {
+/// Removes a member, and nothing that hangs on it.
+pub async fn delete(client: &impl GenericClient, organization: AccountId, user: AccountId) -> Result<(), StoreError> {
     const SQL: &str = "-- delete_member
         DELETE FROM member WHERE organization_id = $1 AND user_id = $2";
-    Ok(execute(client, SQL, &[&organization.0, &user.0]).await? > 0)
+    execute(client, SQL, &[&organization.0, &user.0]).await?;
+    Ok(())
 }
 
 /// Removes all members of an organization, and returns them.
@@ -99,6 +93,19 @@ pub async fn delete_all(client: &impl GenericClient, organization: AccountId) ->
         SELECT member.user_id, account.username, member.role, member.public, member.created_at
         FROM member JOIN account ON account.id = member.user_id ORDER BY member.user_id";
     query(client, SQL, &[&organization.0]).await?.iter().map(member).collect()
+}
+
+/// Takes a user out of all organizations that it is a member of; returns what it was there.
+pub async fn delete_everywhere(
+    client: &impl GenericClient,
+    user: AccountId,
+) -> Result<Vec<(AccountId, Member)>, StoreError> {
+    const SQL: &str = "-- delete_member_everywhere
+        WITH member AS (DELETE FROM member WHERE user_id = $1 RETURNING *)
+        SELECT member.user_id, account.username, member.role, member.public, member.created_at, member.organization_id
+        FROM member JOIN account ON account.id = member.user_id";
+    let rows = query(client, SQL, &[&user.0]).await?;
+    rows.iter().map(|row| Ok((AccountId(row.get(5)), member(row)?))).collect()
 }
 
 fn member(row: &Row) -> Result<Member, StoreError> {

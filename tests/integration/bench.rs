@@ -8,6 +8,7 @@ use serde_json::Value;
 use tokio_postgres::Config;
 
 use crate::support::binary::{Process, run, url};
+use crate::support::postgres::{connect, miscounted};
 use crate::support::{Service, fresh_database};
 
 /// A world of the smallest size, in a database of its own.
@@ -15,6 +16,7 @@ async fn prepared() -> Config {
     let database = fresh_database().await;
     let ended = run(&["bench", "--prepare", "--facts", "1k", "--database-url", &url(&database)]).await;
     assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert_eq!(miscounted(&connect(&database).await).await, []);
     database
 }
 

@@ -21,6 +21,7 @@ mod history;
 mod lists;
 mod loads;
 mod membership;
+mod migrations;
 mod misuse;
 mod outage;
 mod policy;

@@ -110,6 +110,7 @@ async fn a_log_that_is_older_than_the_chain_is_chained_from_then_on() {
          SELECT place, 'old', '{}', '{}', '{}', '{}', '{}', '{}' FROM generate_series(1, 3) AS place;
          UPDATE revision SET (number, change_id) = (SELECT 3, id FROM change_set WHERE revision = 3)",
         include_str!("../../../migrations/V6__audit.sql"),
+        include_str!("../../../migrations/V7__member_count.sql"),
     ] {
         client.batch_execute(migration).await.unwrap();
     }

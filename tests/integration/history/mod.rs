@@ -20,7 +20,7 @@ use tonic::{Code, Status};
 
 use crate::agreement::{Agreement, Dice, Names, setting};
 use crate::support::oracle::{ACTIONS, database_clock, ends_between};
-use crate::support::postgres::{connect, fresh_database};
+use crate::support::postgres::{connect, fresh_database, miscounted};
 use crate::support::{Matrix, Rules, Service, Verdict, reason};
 use writes::{ACCOUNTS, PROJECT_IDS, PROJECTS, Write, any_write, project_id};
 
@@ -130,7 +130,10 @@ async fn play(writes: Vec<Write>, setup: Setup, tally: Arc<Mutex<Tally>>) -> Res
         }
     }
     service.stop().await;
-    Ok(())
+    match miscounted(&client).await {
+        wrong if wrong.is_empty() => Ok(()),
+        wrong => Err(TestCaseError::fail(format!("members are counted wrong: {wrong:?}"))),
+    }
 }
 
 /// Asks for some checks and some of everything else, and now and then does what was said to help.

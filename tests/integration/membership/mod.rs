@@ -4,6 +4,7 @@ mod actors;
 mod bounds;
 pub mod calls;
 mod cascades;
+mod counts;
 mod ends;
 mod hidden;
 mod limits;

@@ -134,17 +134,17 @@ async fn an_actor_that_comes_to_be_meanwhile_is_locked_or_nobody() {
 }
 
 /// What every write waits for at its end, with all its changes made.
-const HELD_BACK: &str = "SELECT FROM revision FOR UPDATE";
+pub const HELD_BACK: &str = "SELECT FROM revision FOR UPDATE";
 
 /// A transaction that holds a lock until it is committed.
-async fn hold(world: &World, lock: &str) -> Client {
+pub async fn hold(world: &World, lock: &str) -> Client {
     let client = postgres::connect(&world.service.database).await;
     client.batch_execute(&format!("BEGIN; {lock}")).await.unwrap();
     client
 }
 
 /// Sends a write that has to wait, and returns once it does.
-async fn begin(world: &World, call: Call) -> impl Future<Output = Result<Answer, tonic::Status>> + use<> {
+pub async fn begin(world: &World, call: Call) -> impl Future<Output = Result<Answer, tonic::Status>> + use<> {
     let before = postgres::waiting(&world.database).await;
     let (channel, sent) = (world.service.channel.clone(), call);
     let write = tokio::spawn(async move { sent.send_on(channel).await });

@@ -125,6 +125,7 @@ const TABLES: &[&str] = &[
     "plan",
     "account",
     "member",
+    "member_count",
     "team",
     "team_member",
     "project",

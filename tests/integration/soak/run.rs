@@ -20,7 +20,7 @@ use super::writers::{Domain, Writer};
 use crate::agreement::Dice;
 use crate::support::Matrix;
 use crate::support::oracle::database_clock;
-use crate::support::postgres::connect;
+use crate::support::postgres::{connect, miscounted};
 
 const CHECKERS: usize = 4 * REPLICAS;
 
@@ -92,6 +92,8 @@ async fn hold_against_the_log(stage: &Stage, history: &History, first: i64) -> V
     let log = read_log(&client, first).await;
     let at = database_clock(&client).await;
     let mut wrong = disagreements(&last_state(&log), &Matrix::read(&client, at).await, at.as_microsecond());
+    wrong
+        .extend(miscounted(&client).await.iter().map(|counted| format!("LOG: members are counted wrong: {counted:?}")));
     wrong.extend(judge(history, &log, TERMS));
     wrong
 }

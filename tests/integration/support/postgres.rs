@@ -48,6 +48,16 @@ pub async fn connect(config: &Config) -> Client {
     client
 }
 
+/// The organizations whose members are counted wrong: their ids, what the count says, and how many there are.
+pub async fn miscounted(client: &Client) -> Vec<(i64, Option<i64>, Option<i64>)> {
+    let sql = "WITH kept AS (SELECT organization_id, sum(members)::bigint AS members FROM member_count GROUP BY 1),
+                    there AS (SELECT organization_id, count(*) AS members FROM member GROUP BY 1)
+               SELECT organization_id, kept.members, there.members FROM kept FULL JOIN there USING (organization_id)
+               WHERE kept.members IS DISTINCT FROM there.members";
+    let rows = client.query(sql, &[]).await.unwrap();
+    rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
+}
+
 /// How many sessions of that database wait for a lock.
 pub async fn waiting(client: &Client) -> i64 {
     let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";

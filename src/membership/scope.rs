@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use deadpool_postgres::Transaction;
 use futures::FutureExt as _;
 use futures::future::{OptionFuture, try_join3};
 
@@ -18,7 +17,7 @@ use crate::domain::names::{NameKey, PlanCode, ProjectReference, Username};
 use crate::domain::policy::Policy;
 use crate::domain::records::{Account, Plan, Project};
 use crate::store::locks::{self, Strength};
-use crate::store::{StoreError, accounts, loads, plans, projects};
+use crate::store::{StoreError, Transaction, accounts, loads, plans, projects};
 
 /// What one run of a write works in.
 pub struct Scope<'a> {

@@ -15,7 +15,7 @@ use crate::domain::bounds::Bounds;
 use crate::domain::ids::Revision;
 use crate::domain::names::Username;
 use crate::domain::policy::Policy;
-use crate::store::{Database, PooledClient, StoreError, Transaction, access, trial};
+use crate::store::{Database, PooledClient, Purpose, StoreError, Transaction, access, trial};
 use crate::view::{Token, Unconfirmed, View};
 
 /// How often a write that meets others is run in all.
@@ -171,7 +171,7 @@ impl Writer {
         let least = self.view.token();
         let (client, is_committing) = pooled.parts();
         let prepared = before(context.deadline, MembershipError::DeadlineExceeded, async {
-            let transaction = client.transaction().await.map_err(StoreError::from)?;
+            let transaction = Transaction::begin(client, Purpose::Write).await?;
             if let Some((answer, logged)) = requests::recall(&transaction, context).await? {
                 return Ok((transaction, Ended { answer, logged: Some(logged) }, false));
             }
@@ -193,7 +193,7 @@ impl Writer {
             before(context.deadline, MembershipError::OutcomeUnknown, end).await?;
         } else {
             // what was found is so, however this ends
-            let end = async { transaction.rollback().await.map_err(StoreError::from) };
+            let end = async { transaction.rollback().await };
             let _ = before(context.deadline, MembershipError::DeadlineExceeded, end).await;
         }
         Ok(ended)
@@ -225,7 +225,7 @@ impl Writer {
         let mut scope = self.scope(transaction, context);
         let (output, changes, effects) = try_out(&mut scope, operation).await.map_err(as_conflict)?;
         let (transaction, _) = scope.finish();
-        transaction.rollback().await.map_err(StoreError::from)?;
+        transaction.rollback().await?;
         Ok(Ended { answer: answer(Written { output, changes: &changes, effects: Some(effects) }), logged: None })
     }
 

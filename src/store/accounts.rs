@@ -1,9 +1,9 @@
 //! Users and organizations: their rows, and pages of them.
 
-use deadpool_postgres::GenericClient;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
+use super::database::Client;
 use super::error::StoreError;
 use super::plans;
 use super::rows::{execute, optional_project_role, query, query_one, query_opt};
@@ -55,20 +55,20 @@ macro_rules! select_accounts {
 }
 
 /// Accounts by id.
-pub async fn by_ids(client: &impl GenericClient, ids: &[AccountId]) -> Result<Vec<Account>, StoreError> {
+pub async fn by_ids(client: &Client, ids: &[AccountId]) -> Result<Vec<Account>, StoreError> {
     const SQL: &str = select_accounts!("accounts_by_ids", "WHERE account.id = ANY($1)");
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
     query(client, SQL, &[&ids]).await?.iter().map(account).collect()
 }
 
 /// An account by name.
-pub async fn by_name(client: &impl GenericClient, key: &NameKey) -> Result<Option<Account>, StoreError> {
+pub async fn by_name(client: &Client, key: &NameKey) -> Result<Option<Account>, StoreError> {
     const SQL: &str = select_accounts!("account_by_name", "WHERE account.username_key = $1");
     query_opt(client, SQL, &[&key.as_str()]).await?.as_ref().map(account).transpose()
 }
 
 /// A page of one sort of accounts, by name.
-pub async fn page(client: &impl GenericClient, kind: Kind, after: &str, size: i64) -> Result<Vec<Account>, StoreError> {
+pub async fn page(client: &Client, kind: Kind, after: &str, size: i64) -> Result<Vec<Account>, StoreError> {
     const SQL: &str = select_accounts!(
         "accounts_page",
         "WHERE account.kind = $1 AND account.username_key > $2 ORDER BY account.username_key LIMIT $3"
@@ -81,7 +81,7 @@ pub async fn page(client: &impl GenericClient, kind: Kind, after: &str, size: i6
 }
 
 /// The organizations that a user owns.
-pub async fn owned_organizations(client: &impl GenericClient, user: AccountId) -> Result<Vec<AccountId>, StoreError> {
+pub async fn owned_organizations(client: &Client, user: AccountId) -> Result<Vec<AccountId>, StoreError> {
     const SQL: &str = "-- owned_organizations
         SELECT id FROM account WHERE owner_id = $1 ORDER BY id";
     Ok(query(client, SQL, &[&user.0]).await?.iter().map(|row| AccountId(row.get(0))).collect())
@@ -91,7 +91,7 @@ pub async fn owned_organizations(client: &impl GenericClient, user: AccountId) -
 ///
 /// # Errors
 /// The constraint `account_username_unique` where the name is taken.
-pub async fn insert(client: &impl GenericClient, account: &NewAccount<'_>) -> Result<AccountId, StoreError> {
+pub async fn insert(client: &Client, account: &NewAccount<'_>) -> Result<AccountId, StoreError> {
     const SQL: &str = "-- insert_account
         INSERT INTO account (kind, username, plan_id, active, owner_id, default_project_role)
         VALUES (CASE WHEN $4::bigint IS NULL THEN 'user' ELSE 'organization' END, $1, $2, $3, $4, $5) RETURNING id";
@@ -105,7 +105,7 @@ pub async fn insert(client: &impl GenericClient, account: &NewAccount<'_>) -> Re
 ///
 /// # Errors
 /// The constraint `account_username_unique` where the name is taken.
-pub async fn update(client: &impl GenericClient, account: &Account) -> Result<(), StoreError> {
+pub async fn update(client: &Client, account: &Account) -> Result<(), StoreError> {
     const SQL: &str = "-- update_account
         UPDATE account SET username = $2, plan_id = $3, active = $4, owner_id = $5, default_project_role = $6
         WHERE id = $1";
@@ -119,7 +119,7 @@ pub async fn update(client: &impl GenericClient, account: &Account) -> Result<()
 }
 
 /// Deletes an account that nothing refers to any more.
-pub async fn delete(client: &impl GenericClient, account: AccountId) -> Result<(), StoreError> {
+pub async fn delete(client: &Client, account: AccountId) -> Result<(), StoreError> {
     const SQL: &str = "-- delete_account
         DELETE FROM account WHERE id = $1";
     execute(client, SQL, &[&account.0]).await?;

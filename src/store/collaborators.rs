@@ -1,8 +1,8 @@
 //! Collaborators of projects: their rows, and pages of them.
 
-use deadpool_postgres::GenericClient;
 use tokio_postgres::Row;
 
+use super::database::Client;
 use super::error::StoreError;
 use super::rows::{execute, project_role, query, query_one, query_opt};
 use crate::domain::ids::{AccountId, ProjectId, TeamId};
@@ -54,11 +54,7 @@ pub enum Which {
 }
 
 /// One subject's row on a project.
-pub async fn get(
-    client: &impl GenericClient,
-    project: ProjectId,
-    subject: Subject,
-) -> Result<Option<Collaborator>, StoreError> {
+pub async fn get(client: &Client, project: ProjectId, subject: Subject) -> Result<Option<Collaborator>, StoreError> {
     const SQL: &str =
         select_collaborators!("collaborator", "WHERE row.project_id = $1 AND (row.user_id = $2 OR row.team_id = $3)");
     let (user, team) = subject.columns();
@@ -67,7 +63,7 @@ pub async fn get(
 
 /// A page of a project's collaborators: teams, then users, each by name.
 pub async fn page(
-    client: &impl GenericClient,
+    client: &Client,
     project: ProjectId,
     include_incognito: bool,
     after: &str,
@@ -86,7 +82,7 @@ pub async fn page(
 /// The collaborators that cannot follow a project to another owner: teams, that owner itself, and, where it is an
 /// organization, users who are neither its members nor its owner.
 pub async fn strangers_to(
-    client: &impl GenericClient,
+    client: &Client,
     project: ProjectId,
     new_owner: AccountId,
 ) -> Result<Vec<Collaborator>, StoreError> {
@@ -104,7 +100,7 @@ pub async fn strangers_to(
 }
 
 /// How many collaborators of a project a plan counts: users, not incognito, not the organization's owner.
-pub async fn count(client: &impl GenericClient, project: &Project) -> Result<u32, StoreError> {
+pub async fn count(client: &Client, project: &Project) -> Result<u32, StoreError> {
     const SQL: &str = "-- count_collaborators
         SELECT count(*) FROM collaborator AS row JOIN account AS owner ON owner.id = row.owner_id
         WHERE row.project_id = $1 AND row.user_id IS NOT NULL AND NOT row.incognito
@@ -114,7 +110,7 @@ pub async fn count(client: &impl GenericClient, project: &Project) -> Result<u32
 }
 
 /// The roles that a team has on projects now.
-pub async fn roles_of_team(client: &impl GenericClient, team: TeamId) -> Result<Vec<ProjectRole>, StoreError> {
+pub async fn roles_of_team(client: &Client, team: TeamId) -> Result<Vec<ProjectRole>, StoreError> {
     const SQL: &str = "-- roles_of_team
         SELECT DISTINCT role FROM collaborator
         WHERE team_id = $1 AND (expires_at IS NULL OR expires_at > clock_timestamp())";
@@ -123,7 +119,7 @@ pub async fn roles_of_team(client: &impl GenericClient, team: TeamId) -> Result<
 
 /// Adds a collaborator.
 pub async fn insert(
-    client: &impl GenericClient,
+    client: &Client,
     project: &Project,
     subject: Subject,
     grant: &GrantSettings,
@@ -142,7 +138,7 @@ pub async fn insert(
 
 /// Gives a collaborator these settings. Another end is one that the log does not have yet.
 pub async fn update(
-    client: &impl GenericClient,
+    client: &Client,
     project: ProjectId,
     subject: Subject,
     grant: &GrantSettings,
@@ -175,7 +171,7 @@ macro_rules! delete_collaborators {
 }
 
 /// Takes rows away, and returns them.
-pub async fn delete(client: &impl GenericClient, which: Which) -> Result<Vec<Collaborator>, StoreError> {
+pub async fn delete(client: &Client, which: Which) -> Result<Vec<Collaborator>, StoreError> {
     const OF_USER: &str = delete_collaborators!("delete_collaborator_user", "project_id = $1 AND user_id = $2");
     const OF_TEAM: &str = delete_collaborators!("delete_collaborator_team", "project_id = $1 AND team_id = $2");
     const PROJECT: &str = delete_collaborators!("delete_collaborators_of_project", "project_id = $1");

@@ -1,10 +1,10 @@
 //! Loads for the role view: many keys a statement, each with the place in the log of the snapshot that it was read in.
 
-use deadpool_postgres::GenericClient;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::database::Client;
 use super::error::StoreError;
 use super::rows::{end, limit, optional_project_role, organization_role, project_role, query};
 use crate::domain::decision::OwnedProject;
@@ -83,7 +83,7 @@ macro_rules! project_joins {
 }
 
 /// What usernames stand for.
-pub async fn load_names(client: &impl GenericClient, keys: &[NameKey]) -> Result<Loaded<NameKey, Named>, StoreError> {
+pub async fn load_names(client: &Client, keys: &[NameKey]) -> Result<Loaded<NameKey, Named>, StoreError> {
     const SQL: &str = "-- load_names
         SELECT revision.number, wanted.key, account.id, account.kind, account.active,
                membership.organizations, membership.roles, team.ids, revision.change_id
@@ -108,15 +108,12 @@ pub async fn load_names(client: &impl GenericClient, keys: &[NameKey]) -> Result
 }
 
 /// What one username stands for.
-pub async fn load_name(client: &impl GenericClient, key: &NameKey) -> Result<Option<Named>, StoreError> {
+pub async fn load_name(client: &Client, key: &NameKey) -> Result<Option<Named>, StoreError> {
     Ok(load_names(client, std::slice::from_ref(key)).await?.entries.pop().and_then(|(_, named)| named))
 }
 
 /// Projects by id.
-pub async fn load_projects(
-    client: &impl GenericClient,
-    ids: &[ProjectId],
-) -> Result<Loaded<ProjectId, LoadedProject>, StoreError> {
+pub async fn load_projects(client: &Client, ids: &[ProjectId]) -> Result<Loaded<ProjectId, LoadedProject>, StoreError> {
     const SQL: &str = concat!(
         "-- load_projects
         SELECT revision.number, wanted.id, ",
@@ -132,7 +129,7 @@ pub async fn load_projects(
 }
 
 /// One project by id.
-pub async fn load_project(client: &impl GenericClient, id: ProjectId) -> Result<Option<LoadedProject>, StoreError> {
+pub async fn load_project(client: &Client, id: ProjectId) -> Result<Option<LoadedProject>, StoreError> {
     Ok(load_projects(client, &[id]).await?.entries.pop().and_then(|(_, project)| project))
 }
 
@@ -140,7 +137,7 @@ pub async fn load_project(client: &impl GenericClient, id: ProjectId) -> Result<
 /// of the organization that owns the project, who never counts. What does not exist is not there. Costs the same however
 /// many collaborators there are: they are counted no further than to see whether they exceed the owner's limit.
 pub async fn load_projects_for(
-    client: &impl GenericClient,
+    client: &Client,
     ids: &[ProjectId],
     users: &[AccountId],
     teams: &[TeamId],
@@ -176,7 +173,7 @@ pub async fn load_projects_for(
 
 /// Projects by `owner/name`.
 pub async fn load_paths(
-    client: &impl GenericClient,
+    client: &Client,
     paths: &[(NameKey, ProjectName)],
 ) -> Result<Loaded<(NameKey, ProjectName), LoadedProject>, StoreError> {
     const SQL: &str = concat!(
@@ -197,10 +194,7 @@ pub async fn load_paths(
 }
 
 /// Owning accounts by id.
-pub async fn load_accounts(
-    client: &impl GenericClient,
-    ids: &[AccountId],
-) -> Result<Loaded<AccountId, Account>, StoreError> {
+pub async fn load_accounts(client: &Client, ids: &[AccountId]) -> Result<Loaded<AccountId, Account>, StoreError> {
     const SQL: &str = "-- load_accounts
         SELECT revision.number, wanted.id, account.id, account.owner_id, account.default_project_role, account.plan_id, revision.change_id
         FROM revision
@@ -213,7 +207,7 @@ pub async fn load_accounts(
 }
 
 /// Plans by id.
-pub async fn load_plans(client: &impl GenericClient, ids: &[PlanId]) -> Result<Loaded<PlanId, Plan>, StoreError> {
+pub async fn load_plans(client: &Client, ids: &[PlanId]) -> Result<Loaded<PlanId, Plan>, StoreError> {
     const SQL: &str = "-- load_plans
         SELECT revision.number, wanted.id, plan.id, plan.collaborator_limit, revision.change_id
         FROM revision

@@ -5,11 +5,11 @@
 
 use std::time::Instant;
 
-use deadpool_postgres::GenericClient;
 use futures::future::{try_join, try_join_all};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::database::Client;
 use super::deadlines::statement_timeout;
 use super::error::StoreError;
 use super::rows::{query, query_one, query_opt};
@@ -27,7 +27,7 @@ pub enum Strength {
 }
 
 /// The ids of accounts by name, unlocked: they may be renamed before they are locked.
-pub async fn resolve(client: &impl GenericClient, keys: &[&str]) -> Result<Vec<(NameKey, AccountId)>, StoreError> {
+pub async fn resolve(client: &Client, keys: &[&str]) -> Result<Vec<(NameKey, AccountId)>, StoreError> {
     const SQL: &str = "-- resolve_accounts
         SELECT username_key, id FROM account WHERE username_key = ANY($1)";
     let rows = query(client, SQL, &[&keys]).await?;
@@ -42,7 +42,7 @@ pub async fn resolve(client: &impl GenericClient, keys: &[&str]) -> Result<Vec<(
 /// From here on no statement of the transaction, the locks among them, runs for long after the deadline; an operator's own limit
 /// stays where it is shorter.
 pub async fn lock_accounts(
-    client: &impl GenericClient,
+    client: &Client,
     accounts: &[(AccountId, Strength)],
     deadline: Option<Instant>,
 ) -> Result<(), StoreError> {
@@ -69,7 +69,7 @@ pub async fn lock_accounts(
 }
 
 /// Keeps these accounts from being renamed until the transaction ends, and returns their names.
-pub async fn hold_names(client: &impl GenericClient, accounts: &[AccountId]) -> Result<Vec<NameKey>, StoreError> {
+pub async fn hold_names(client: &Client, accounts: &[AccountId]) -> Result<Vec<NameKey>, StoreError> {
     const SQL: &str = "-- hold_names
         SELECT username_key FROM account WHERE id = ANY($1) ORDER BY id FOR KEY SHARE";
     let ids: Vec<i64> = accounts.iter().map(|account| account.0).collect();
@@ -78,7 +78,7 @@ pub async fn hold_names(client: &impl GenericClient, accounts: &[AccountId]) -> 
 }
 
 /// The database's clock.
-pub async fn now(client: &impl GenericClient) -> Result<Time, StoreError> {
+pub async fn now(client: &Client) -> Result<Time, StoreError> {
     const SQL: &str = "-- read_clock
         SELECT clock_timestamp()";
     let now: Timestamp = query_one(client, SQL, &[]).await?.get(0);
@@ -89,7 +89,7 @@ pub async fn now(client: &impl GenericClient) -> Result<Time, StoreError> {
 ///
 /// The numbers are below zero: apart from the locks of accounts. Two names may come to have the same number, which then has the
 /// stronger of their locks.
-pub async fn lock_names(client: &impl GenericClient, names: &[(&str, Strength)]) -> Result<(), StoreError> {
+pub async fn lock_names(client: &Client, names: &[(&str, Strength)]) -> Result<(), StoreError> {
     const SQL: &str = "-- lock_names
         SELECT CASE WHEN is_exclusive THEN pg_advisory_xact_lock(number) ELSE pg_advisory_xact_lock_shared(number) END
         FROM (
@@ -103,7 +103,7 @@ pub async fn lock_names(client: &impl GenericClient, names: &[(&str, Strength)])
 }
 
 /// Locks projects' rows until the transaction ends, in the order of their ids, as far as there are any.
-pub async fn lock_projects(client: &impl GenericClient, projects: &[ProjectId]) -> Result<(), StoreError> {
+pub async fn lock_projects(client: &Client, projects: &[ProjectId]) -> Result<(), StoreError> {
     const SQL: &str = "-- lock_projects
         SELECT FROM project WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE";
     let ids: Vec<Uuid> = projects.iter().map(|project| project.0).collect();
@@ -112,7 +112,7 @@ pub async fn lock_projects(client: &impl GenericClient, projects: &[ProjectId]) 
 }
 
 /// Locks a project's row until the transaction ends; `false` where it is gone.
-pub async fn lock_project(client: &impl GenericClient, project: ProjectId) -> Result<bool, StoreError> {
+pub async fn lock_project(client: &Client, project: ProjectId) -> Result<bool, StoreError> {
     const SQL: &str = "-- lock_project
         SELECT FROM project WHERE id = $1 FOR NO KEY UPDATE";
     Ok(query_opt(client, SQL, &[&project.0]).await?.is_some())

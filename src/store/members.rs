@@ -1,8 +1,8 @@
 //! Members of organizations: their rows, and pages of them.
 
-use deadpool_postgres::GenericClient;
 use tokio_postgres::Row;
 
+use super::database::Client;
 use super::error::StoreError;
 use super::rows::{execute, organization_role, query, query_one, query_opt};
 use crate::domain::ids::AccountId;
@@ -23,18 +23,14 @@ macro_rules! select_members {
 }
 
 /// One member.
-pub async fn get(
-    client: &impl GenericClient,
-    organization: AccountId,
-    user: AccountId,
-) -> Result<Option<Member>, StoreError> {
+pub async fn get(client: &Client, organization: AccountId, user: AccountId) -> Result<Option<Member>, StoreError> {
     const SQL: &str = select_members!("member", "WHERE member.organization_id = $1 AND member.user_id = $2");
     query_opt(client, SQL, &[&organization.0, &user.0]).await?.as_ref().map(member).transpose()
 }
 
 /// A page of an organization's members, by name.
 pub async fn page(
-    client: &impl GenericClient,
+    client: &Client,
     organization: AccountId,
     include_hidden: bool,
     after: &str,
@@ -49,14 +45,14 @@ pub async fn page(
 }
 
 /// The organizations that a user is a member of.
-pub async fn organizations_of(client: &impl GenericClient, user: AccountId) -> Result<Vec<AccountId>, StoreError> {
+pub async fn organizations_of(client: &Client, user: AccountId) -> Result<Vec<AccountId>, StoreError> {
     const SQL: &str = "-- organizations_of_member
         SELECT organization_id FROM member WHERE user_id = $1 ORDER BY organization_id";
     Ok(query(client, SQL, &[&user.0]).await?.iter().map(|row| AccountId(row.get(0))).collect())
 }
 
 /// How many members an organization has, up to `most`.
-pub async fn count(client: &impl GenericClient, organization: AccountId, most: u32) -> Result<u32, StoreError> {
+pub async fn count(client: &Client, organization: AccountId, most: u32) -> Result<u32, StoreError> {
     const SQL: &str = "-- count_members
         SELECT count(*) FROM (SELECT FROM member WHERE organization_id = $1 LIMIT $2) AS first_members";
     let counted: i64 = query_one(client, SQL, &[&organization.0, &i64::from(most)]).await?.get(0);
@@ -65,7 +61,7 @@ pub async fn count(client: &impl GenericClient, organization: AccountId, most: u
 
 /// Adds a member.
 pub async fn insert(
-    client: &impl GenericClient,
+    client: &Client,
     organization: AccountId,
     user: AccountId,
     role: OrganizationRole,
@@ -78,7 +74,7 @@ pub async fn insert(
 }
 
 /// Gives a member these settings.
-pub async fn update(client: &impl GenericClient, organization: AccountId, member: &Member) -> Result<(), StoreError> {
+pub async fn update(client: &Client, organization: AccountId, member: &Member) -> Result<(), StoreError> {
     const SQL: &str = "-- update_member
         UPDATE member SET role = $3, public = $4 WHERE organization_id = $1 AND user_id = $2";
     execute(client, SQL, &[&organization.0, &member.user.0, &member.role.name(), &member.public]).await?;
@@ -86,14 +82,14 @@ pub async fn update(client: &impl GenericClient, organization: AccountId, member
 }
 
 /// Removes a member, and nothing that hangs on it; `false` where there was none.
-pub async fn delete(client: &impl GenericClient, organization: AccountId, user: AccountId) -> Result<bool, StoreError> {
+pub async fn delete(client: &Client, organization: AccountId, user: AccountId) -> Result<bool, StoreError> {
     const SQL: &str = "-- delete_member
         DELETE FROM member WHERE organization_id = $1 AND user_id = $2";
     Ok(execute(client, SQL, &[&organization.0, &user.0]).await? > 0)
 }
 
 /// Removes all members of an organization, and returns them.
-pub async fn delete_all(client: &impl GenericClient, organization: AccountId) -> Result<Vec<Member>, StoreError> {
+pub async fn delete_all(client: &Client, organization: AccountId) -> Result<Vec<Member>, StoreError> {
     const SQL: &str = "-- delete_all_members
         WITH member AS (DELETE FROM member WHERE organization_id = $1 RETURNING *)
         SELECT member.user_id, account.username, member.role, member.public, member.created_at

@@ -1,6 +1,5 @@
 //! Requests that were given an id by their callers: found again for a day, so that what is sent twice is done once.
 
-use deadpool_postgres::GenericClient;
 use futures::future::try_join;
 use uuid::Uuid;
 
@@ -31,7 +30,7 @@ pub struct FoundRequest {
 /// transaction ends, so that the next one waits.
 ///
 /// The first lock of a write, and the only one of its kind that a write has: nobody waits for it who holds another.
-pub async fn hold(client: &impl GenericClient, caller: &str, id: &str) -> Result<Option<FoundRequest>, StoreError> {
+pub async fn hold(client: &Client, caller: &str, id: &str) -> Result<Option<FoundRequest>, StoreError> {
     // two numbers: apart from the locks of accounts, which have one
     const LOCK: &str = "-- lock_request
         SELECT pg_advisory_xact_lock(hashtext($1), hashtext($2))";

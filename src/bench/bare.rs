@@ -65,7 +65,7 @@ pub async fn serve(
 /// When they can't be prepared.
 pub fn databases(address: &DatabaseAddress) -> Result<Databases, StoreError> {
     let hosts = Hosts::new(address, Role::Primary);
-    let (main, loads) = (Database::new(hosts.clone(), CONNECTIONS)?, Database::new(hosts, CONNECTIONS)?);
+    let (main, loads) = (Database::new(hosts.clone(), CONNECTIONS)?, Database::for_loads(hosts, CONNECTIONS)?);
     Ok(Databases { main, loads, standbys: None })
 }
 

@@ -7,6 +7,7 @@ use super::database::Client;
 use super::error::StoreError;
 use super::plans;
 use super::rows::{execute, optional_project_role, query, query_one, query_opt};
+use crate::domain::facts::Time;
 use crate::domain::ids::{AccountId, PlanId};
 use crate::domain::names::NameKey;
 use crate::domain::records::{Account, AccountKind};
@@ -36,21 +37,26 @@ pub enum Kind {
     Organization,
 }
 
-macro_rules! select_accounts {
-    ($name:literal, $rest:literal) => {
-        concat!(
-            "-- ",
-            $name,
-            "
-            SELECT account.id, account.username, account.kind, account.active, account.owner_id, owner.username,
+/// What [`account`] reads.
+macro_rules! columns {
+    () => {
+        "account.id, account.username, account.kind, account.active, account.owner_id, owner.username,
                    account.default_project_role, account.created_at,
                    plan.id, plan.code, plan.premium, plan.collaborator_limit, plan.member_limit,
-                   plan.personal_projects_up_to_reporter
-            FROM account
-            JOIN plan ON plan.id = account.plan_id
-            LEFT JOIN account AS owner ON owner.id = account.owner_id ",
-            $rest
-        )
+                   plan.personal_projects_up_to_reporter"
+    };
+}
+
+/// What those columns come from.
+macro_rules! joins {
+    () => {
+        "account JOIN plan ON plan.id = account.plan_id LEFT JOIN account AS owner ON owner.id = account.owner_id "
+    };
+}
+
+macro_rules! select_accounts {
+    ($name:literal, $rest:literal) => {
+        concat!("-- ", $name, "\nSELECT ", columns!(), " FROM ", joins!(), $rest)
     };
 }
 
@@ -59,6 +65,23 @@ pub async fn by_ids(client: &Client, ids: &[AccountId]) -> Result<Vec<Account>, 
     const SQL: &str = select_accounts!("accounts_by_ids", "WHERE account.id = ANY($1)");
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
     query(client, SQL, &[&ids]).await?.iter().map(account).collect()
+}
+
+/// Accounts by id, and the database's clock.
+pub async fn by_ids_now(client: &Client, ids: &[AccountId]) -> Result<(Vec<Account>, Time), StoreError> {
+    const SQL: &str = concat!(
+        "-- accounts_by_ids_now\nSELECT ",
+        columns!(),
+        ", clock.now FROM (SELECT clock_timestamp() AS now) AS clock LEFT JOIN (",
+        joins!(),
+        ") ON account.id = ANY ($1)"
+    );
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    let rows = query(client, SQL, &[&ids]).await?;
+    let now: Timestamp = rows.first().ok_or_else(|| StoreError::unreadable("clock", "no row"))?.get("now");
+    // without any there is one row, for the clock
+    let found = rows.iter().filter(|row| row.get::<_, Option<i64>>(0).is_some());
+    Ok((found.map(account).collect::<Result<_, _>>()?, Time(now.as_microsecond())))
 }
 
 /// An account by name.

@@ -1,10 +1,11 @@
 //! Collaborators of projects: their rows, and pages of them.
 
+use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use super::database::Client;
 use super::error::StoreError;
-use super::rows::{execute, project_role, query, query_one, query_opt};
+use super::rows::{project_role, query, query_one, query_opt};
 use crate::domain::ids::{AccountId, ProjectId, TeamId};
 use crate::domain::records::{Collaborator, GrantSettings, Project, Subject};
 use crate::domain::roles::ProjectRole;
@@ -117,41 +118,47 @@ pub async fn roles_of_team(client: &Client, team: TeamId) -> Result<Vec<ProjectR
     query(client, SQL, &[&team.0]).await?.iter().map(|row| project_role(row.get(0))).collect()
 }
 
-/// Adds a collaborator.
+/// Adds a collaborator, and returns it.
 pub async fn insert(
     client: &Client,
     project: &Project,
     subject: Subject,
     grant: &GrantSettings,
     actor: Option<&str>,
-) -> Result<(), StoreError> {
-    const SQL: &str = "-- insert_collaborator
-        INSERT INTO collaborator
-            (project_id, owner_id, user_id, team_id, role, incognito, expires_at, created_by, updated_by)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
+) -> Result<Collaborator, StoreError> {
+    const SQL: &str = concat!(
+        "-- insert_collaborator
+        WITH added AS (
+            INSERT INTO collaborator
+                (project_id, owner_id, user_id, team_id, role, incognito, expires_at, created_by, updated_by)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) RETURNING *
+        ) ",
+        columns!(),
+        "FROM added AS row",
+        joins!()
+    );
     let (user, team) = subject.columns();
     let (role, incognito, expires_at) = (grant.role.name(), grant.incognito, grant.expires_at);
     let (id, owner) = (project.id.0, project.owner.0);
-    execute(client, SQL, &[&id, &owner, &user, &team, &role, &incognito, &expires_at, &actor]).await?;
-    Ok(())
+    let row = query_one(client, SQL, &[&id, &owner, &user, &team, &role, &incognito, &expires_at, &actor]).await?;
+    collaborator(&row)
 }
 
-/// Gives a collaborator these settings. Another end is one that the log does not have yet.
+/// Gives a collaborator these settings, and says when that was. Another end is one that the log does not have yet.
 pub async fn update(
     client: &Client,
     project: ProjectId,
     subject: Subject,
     grant: &GrantSettings,
     actor: Option<&str>,
-) -> Result<(), StoreError> {
+) -> Result<Timestamp, StoreError> {
     const SQL: &str = "-- update_collaborator
         UPDATE collaborator SET role = $4, incognito = $5, expires_at = $6, updated_by = $7, updated_at = now(),
             expiry_logged = expiry_logged AND expires_at IS NOT DISTINCT FROM $6
-        WHERE project_id = $1 AND (user_id = $2 OR team_id = $3)";
+        WHERE project_id = $1 AND (user_id = $2 OR team_id = $3) RETURNING updated_at";
     let (user, team) = subject.columns();
     let (role, incognito, expires_at) = (grant.role.name(), grant.incognito, grant.expires_at);
-    execute(client, SQL, &[&project.0, &user, &team, &role, &incognito, &expires_at, &actor]).await?;
-    Ok(())
+    Ok(query_one(client, SQL, &[&project.0, &user, &team, &role, &incognito, &expires_at, &actor]).await?.get(0))
 }
 
 macro_rules! delete_collaborators {

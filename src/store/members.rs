@@ -28,6 +28,18 @@ pub async fn get(client: &Client, organization: AccountId, user: AccountId) -> R
     query_opt(client, SQL, &[&organization.0, &user.0]).await?.as_ref().map(member).transpose()
 }
 
+/// One member, where there are both an organization and a user.
+pub async fn get_if_both(
+    client: &Client,
+    organization: Option<AccountId>,
+    user: Option<AccountId>,
+) -> Result<Option<Member>, StoreError> {
+    match (organization, user) {
+        (Some(organization), Some(user)) => get(client, organization, user).await,
+        _ => Ok(None),
+    }
+}
+
 /// A page of an organization's members, by name.
 pub async fn page(
     client: &Client,
@@ -59,18 +71,21 @@ pub async fn count(client: &Client, organization: AccountId, most: u32) -> Resul
     Ok(u32::try_from(counted).unwrap_or(u32::MAX))
 }
 
-/// Adds a member.
+/// Adds a member, and returns it.
 pub async fn insert(
     client: &Client,
     organization: AccountId,
     user: AccountId,
     role: OrganizationRole,
     public: bool,
-) -> Result<(), StoreError> {
+) -> Result<Member, StoreError> {
     const SQL: &str = "-- insert_member
-        INSERT INTO member (organization_id, user_id, role, public) VALUES ($1, $2, $3, $4)";
-    execute(client, SQL, &[&organization.0, &user.0, &role.name(), &public]).await?;
-    Ok(())
+        WITH member AS (
+            INSERT INTO member (organization_id, user_id, role, public) VALUES ($1, $2, $3, $4) RETURNING *
+        )
+        SELECT member.user_id, account.username, member.role, member.public, member.created_at
+        FROM member JOIN account ON account.id = member.user_id";
+    member(&query_one(client, SQL, &[&organization.0, &user.0, &role.name(), &public]).await?)
 }
 
 /// Gives a member these settings.

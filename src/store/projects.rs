@@ -24,6 +24,9 @@ macro_rules! select_projects {
     };
 }
 
+/// A project by id, whose row is locked until the transaction ends: as it is once the lock is granted.
+pub(super) const LOCK: &str = select_projects!("lock_project", "WHERE project.id = $1 FOR NO KEY UPDATE OF project");
+
 /// A project as a caller names it.
 pub async fn find(client: &Client, reference: &ProjectReference) -> Result<Option<Project>, StoreError> {
     const BY_ID: &str = select_projects!("project_by_id", "WHERE project.id = $1");
@@ -130,7 +133,7 @@ pub async fn delete(client: &Client, project: ProjectId) -> Result<(), StoreErro
     Ok(())
 }
 
-fn project(row: &Row) -> Project {
+pub(super) fn project(row: &Row) -> Project {
     Project {
         id: ProjectId(row.get(0)),
         owner: AccountId(row.get(1)),

@@ -30,18 +30,19 @@ impl<'a> Transaction<'a> {
     ///
     /// # Errors
     /// When it can't be begun, or what `first` failed with. It is then rolled back.
-    pub async fn begin_with<T, F>(
+    pub async fn begin_with<T, E, F>(
         client: &'a mut Client,
         purpose: Purpose,
         first: impl FnOnce(&'a Client) -> F,
-    ) -> Result<(Self, T), StoreError>
+    ) -> Result<(Self, T), E>
     where
-        F: Future<Output = Result<T, StoreError>>,
+        E: From<StoreError>,
+        F: Future<Output = Result<T, E>>,
     {
         let transaction = Self { client, is_open: true };
         // polled in order, and so sent in order, on one connection
         let (begun, found) = join(transaction.client.batch_execute(purpose.sql()), first(transaction.client)).await;
-        begun?;
+        begun.map_err(StoreError::from)?;
         Ok((transaction, found?))
     }
 
@@ -50,7 +51,12 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// When it can't be begun.
     pub async fn begin(client: &'a mut Client, purpose: Purpose) -> Result<Self, StoreError> {
-        Ok(Self::begin_with(client, purpose, |_| async { Ok(()) }).await?.0)
+        Ok(Self::begin_with(client, purpose, |_| async { Ok::<_, StoreError>(()) }).await?.0)
+    }
+
+    /// What the transaction is on: what is asked of it is asked in the transaction, as long as that lasts.
+    pub fn client(&self) -> &'a Client {
+        self.client
     }
 
     /// Commits what was done.

@@ -64,14 +64,14 @@ impl Scope<'_> {
             let (owner, user) = (ids.first().copied().flatten(), ids.get(1).copied().flatten().filter(|_| is_user));
             async move {
                 let Some(id) = user else { return Ok((false, None)) };
-                let given = collaborators::get(client, project, Subject::User(id));
+                let given = collaborators::given(client, project, id);
                 let (member, given) = join(members::get_if_both(client, owner, user), given).await;
                 Ok((member?.is_some(), given?))
             }
         };
         let (project, owner, others, (is_member, given)) = self.lock_project_and(project, &user, read).await?;
         let user = self.seen_within_bounds(others.into_iter().flatten().next());
-        let given = given.filter(|_| user.is_some());
+        let given = given.zip(user.as_ref()).map(|(given, user)| given.to(&project, user));
         Ok(Locked { project, owner, user, is_member, given })
     }
 

@@ -7,7 +7,7 @@ use super::database::Client;
 use super::error::StoreError;
 use super::rows::{project_role, query, query_one, query_opt};
 use crate::domain::ids::{AccountId, ProjectId, TeamId};
-use crate::domain::records::{Collaborator, GrantSettings, Project, Subject};
+use crate::domain::records::{Account, Collaborator, GrantSettings, Project, Subject};
 use crate::domain::roles::ProjectRole;
 
 /// What [`collaborator`] reads, of rows that are called `row`.
@@ -56,10 +56,46 @@ pub enum Which {
 
 /// One subject's row on a project.
 pub async fn get(client: &Client, project: ProjectId, subject: Subject) -> Result<Option<Collaborator>, StoreError> {
-    const SQL: &str =
-        select_collaborators!("collaborator", "WHERE row.project_id = $1 AND (row.user_id = $2 OR row.team_id = $3)");
-    let (user, team) = subject.columns();
-    query_opt(client, SQL, &[&project.0, &user, &team]).await?.as_ref().map(collaborator).transpose()
+    const OF_USER: &str = select_collaborators!("collaborator_user", "WHERE row.project_id = $1 AND row.user_id = $2");
+    const OF_TEAM: &str = select_collaborators!("collaborator_team", "WHERE row.project_id = $1 AND row.team_id = $2");
+    let row = match subject {
+        Subject::User(user) => query_opt(client, OF_USER, &[&project.0, &user.0]).await?,
+        Subject::Team(team) => query_opt(client, OF_TEAM, &[&project.0, &team.0]).await?,
+    };
+    row.as_ref().map(collaborator).transpose()
+}
+
+/// What a user was given on a project, without what the two are called: for who knows that.
+#[derive(Debug)]
+pub struct Given {
+    grant: GrantSettings,
+    created_by: Option<String>,
+    created_at: Timestamp,
+    updated_by: Option<String>,
+    updated_at: Timestamp,
+}
+
+/// What a user was given on a project.
+pub async fn given(client: &Client, project: ProjectId, user: AccountId) -> Result<Option<Given>, StoreError> {
+    const SQL: &str = "-- given
+        SELECT role, incognito, expires_at, created_by, created_at, updated_by, updated_at FROM collaborator
+        WHERE project_id = $1 AND user_id = $2";
+    let given = |row: Row| {
+        let grant = GrantSettings { role: project_role(row.get(0))?, incognito: row.get(1), expires_at: row.get(2) };
+        let (created_by, created_at, updated_by, updated_at) = (row.get(3), row.get(4), row.get(5), row.get(6));
+        Ok(Given { grant, created_by, created_at, updated_by, updated_at })
+    };
+    query_opt(client, SQL, &[&project.0, &user.0]).await?.map(given).transpose()
+}
+
+impl Given {
+    /// The row, of that project and user.
+    pub fn to(self, project: &Project, user: &Account) -> Collaborator {
+        let Self { grant, created_by, created_at, updated_by, updated_at } = self;
+        let (subject, name) = (Subject::User(user.id), user.username.clone());
+        let (project, project_path) = (project.id, project.path());
+        Collaborator { project, subject, grant, created_by, created_at, updated_by, updated_at, name, project_path }
+    }
 }
 
 /// A page of a project's collaborators: teams, then users, each by name.
@@ -144,6 +180,21 @@ pub async fn insert(
     collaborator(&row)
 }
 
+macro_rules! update_collaborator {
+    ($name:literal, $subject:literal) => {
+        concat!(
+            "-- ",
+            $name,
+            "
+            UPDATE collaborator SET role = $3, incognito = $4, expires_at = $5, updated_by = $6, updated_at = now(),
+                expiry_logged = expiry_logged AND expires_at IS NOT DISTINCT FROM $5
+            WHERE project_id = $1 AND ",
+            $subject,
+            " = $2 RETURNING updated_at"
+        )
+    };
+}
+
 /// Gives a collaborator these settings, and says when that was. Another end is one that the log does not have yet.
 pub async fn update(
     client: &Client,
@@ -152,13 +203,14 @@ pub async fn update(
     grant: &GrantSettings,
     actor: Option<&str>,
 ) -> Result<Timestamp, StoreError> {
-    const SQL: &str = "-- update_collaborator
-        UPDATE collaborator SET role = $4, incognito = $5, expires_at = $6, updated_by = $7, updated_at = now(),
-            expiry_logged = expiry_logged AND expires_at IS NOT DISTINCT FROM $6
-        WHERE project_id = $1 AND (user_id = $2 OR team_id = $3) RETURNING updated_at";
-    let (user, team) = subject.columns();
+    const OF_USER: &str = update_collaborator!("update_collaborator_user", "user_id");
+    const OF_TEAM: &str = update_collaborator!("update_collaborator_team", "team_id");
+    let (sql, id) = match subject {
+        Subject::User(user) => (OF_USER, user.0),
+        Subject::Team(team) => (OF_TEAM, team.0),
+    };
     let (role, incognito, expires_at) = (grant.role.name(), grant.incognito, grant.expires_at);
-    Ok(query_one(client, SQL, &[&project.0, &user, &team, &role, &incognito, &expires_at, &actor]).await?.get(0))
+    Ok(query_one(client, sql, &[&project.0, &id, &role, &incognito, &expires_at, &actor]).await?.get(0))
 }
 
 macro_rules! delete_collaborators {

@@ -27,7 +27,7 @@ async fn a_write_asks_for_each_thing_once() {
     let world = World::acme().await;
     let (proxy, service) = behind_a_proxy(&world).await;
     let member = "look_up_accounts lock_accounts accounts_by_ids_now member append_changes";
-    let collaborator = "look_up_accounts project_by_path lock_accounts lock_project accounts_by_ids_now member collaborator \
+    let collaborator = "look_up_accounts project_by_path lock_accounts lock_project accounts_by_ids_now member given \
                         append_changes";
     let acting = "load_name load_project";
     // the same write twice, as what is prepared is asked for once more
@@ -40,11 +40,11 @@ async fn a_write_asks_for_each_thing_once() {
         (["sam", "pam"].map(|user| calls::add_member("acme", user, Member)), format!("{member} insert_member")),
         (
             [Reader, Editor].map(|role| calls::set_role("acme/trees", "rita", role)),
-            format!("{collaborator} update_collaborator"),
+            format!("{collaborator} update_collaborator_user"),
         ),
         (
             [Reader, Editor].map(|role| calls::set_role("acme/trees", "rita", role).by("mona")),
-            format!("{collaborator} update_collaborator {acting}"),
+            format!("{collaborator} update_collaborator_user {acting}"),
         ),
         (
             ["sam", "mia"].map(|user| calls::add("acme/trees", user, Reader)),
@@ -71,7 +71,7 @@ async fn what_a_write_reads_is_asked_for_before_its_locks_are_granted() {
     let (proxy, service) = behind_a_proxy(&world).await;
     // one connection has all prepared
     calls::set_role("acme/trees", "rita", Reporter).by("mona").send(&service).await.unwrap();
-    let reads = ["accounts_by_ids_now", "load_name", "load_project", "member", "collaborator"];
+    let reads = ["accounts_by_ids_now", "load_name", "load_project", "member", "given"];
     let before = reads.map(|name| proxy.executions(name));
     proxy.hold_from("lock_accounts", Purpose::Writes);
     let channel = service.channel.clone();

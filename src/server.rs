@@ -209,14 +209,14 @@ fn open_databases(database: &DatabaseAddress, options: &ServeOptions) -> Result<
             Some(Standbys::new(Database::new(hosts, connections)?))
         }
     };
-    let loads = Database::new(primary.clone(), LOAD_CONNECTIONS)?;
+    let loads = Database::for_loads(primary.clone(), LOAD_CONNECTIONS)?;
     let main = Database::new(primary.holding_locks_for(options.lease), connections)?;
     Ok(Databases { main, loads, standbys })
 }
 
 /// The same databases, with a connection for the warm-up alone.
 fn warm_up_databases(databases: &Databases) -> Result<Databases, ServeError> {
-    let loads = Database::new(databases.loads.hosts().clone(), 1)?;
+    let loads = Database::for_loads(databases.loads.hosts().clone(), 1)?;
     Ok(Databases { loads, ..databases.clone() })
 }
 

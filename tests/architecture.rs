@@ -38,7 +38,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
             "bench/stage.rs",
         ],
     ),
-    ("deadpool_postgres", &["store", "membership/scope.rs"]),
+    ("deadpool_postgres", &["store"]),
     (
         "tonic::",
         &["grpc", "admission/listener.rs", "server.rs", "server", "telemetry.rs", "cli", "conformance", "bench"],

@@ -19,7 +19,7 @@ use crate::domain::ids::Revision;
 use crate::domain::names::NameKey;
 use crate::domain::policy::Policy;
 use crate::membership::MembershipError;
-use crate::store::{Databases, GenericClient, PooledClient, access};
+use crate::store::{Client, Databases, PooledClient, access};
 use crate::view::{Standing, Token, View};
 
 pub use changes::{ChangesPage, ChangesQuestion};
@@ -134,7 +134,7 @@ fn must_be_within(bounds: Option<&Bounds>, account: Option<&NameKey>) -> Result<
 
 impl Moment {
     /// What the snapshot shows; [`MembershipError::Met`] where that is not what is demanded.
-    async fn read(client: &impl GenericClient, demand: &Demand<'_>) -> Result<Self, MembershipError> {
+    async fn read(client: &Client, demand: &Demand<'_>) -> Result<Self, MembershipError> {
         let (history, place, now) = access::read_moment(client, demand.deadline).await?;
         let is_known = match demand.of {
             None => true,

@@ -13,7 +13,7 @@ use crate::domain::policy::{Policy, ProjectRule};
 use crate::domain::roles::{Origin, ProjectRole};
 use crate::membership::MembershipError;
 use crate::store::loads::LoadedProject;
-use crate::store::{Client, GenericClient, access, loads, projects};
+use crate::store::{Client, access, loads, projects};
 use crate::view::Token;
 
 /// Who may do this on this project?
@@ -104,7 +104,7 @@ async fn read(
 }
 
 /// The users of these names, in their order.
-async fn load_users(client: &impl GenericClient, keys: &[NameKey]) -> Result<Vec<Option<User>>, MembershipError> {
+async fn load_users(client: &Client, keys: &[NameKey]) -> Result<Vec<Option<User>>, MembershipError> {
     let loaded = loads::load_names(client, keys).await?.entries;
     let mut by_key: HashMap<NameKey, Option<Named>> = loaded.into_iter().collect();
     let user = |key: &NameKey| match by_key.remove(key).flatten() {
@@ -115,11 +115,7 @@ async fn load_users(client: &impl GenericClient, keys: &[NameKey]) -> Result<Vec
 }
 
 /// The project, as far as these users are concerned.
-async fn load(
-    client: &impl GenericClient,
-    project: ProjectId,
-    users: &[User],
-) -> Result<Option<LoadedProject>, MembershipError> {
+async fn load(client: &Client, project: ProjectId, users: &[User]) -> Result<Option<LoadedProject>, MembershipError> {
     let ids: Vec<AccountId> = users.iter().map(|user| user.id).collect();
     let mut teams: Vec<TeamId> = users.iter().flat_map(|user| user.teams.iter().copied()).collect();
     teams.sort_unstable();

@@ -65,7 +65,7 @@ pub async fn serve(
 /// When they can't be prepared.
 pub fn databases(address: &DatabaseAddress) -> Result<Databases, StoreError> {
     let hosts = Hosts::new(address, Role::Primary);
-    let (main, loads) = (Database::new(hosts.clone(), CONNECTIONS)?, Database::new(hosts, CONNECTIONS)?);
+    let (main, loads) = (Database::new(hosts.clone(), CONNECTIONS)?, Database::for_loads(hosts, CONNECTIONS)?);
     Ok(Databases { main, loads, standbys: None })
 }
 
@@ -111,15 +111,15 @@ impl Queried {
         let names: Vec<_> = question.user.iter().cloned().collect();
         let project = async {
             let entry = match &question.project {
-                ProjectKey::Id(id) => loads::load_projects(&*client, &[*id]).await?.entries.pop().map(|one| one.1),
+                ProjectKey::Id(id) => loads::load_projects(&client, &[*id]).await?.entries.pop().map(|one| one.1),
                 ProjectKey::Path(path) => {
-                    loads::load_paths(&*client, std::slice::from_ref(path)).await?.entries.pop().map(|one| one.1)
+                    loads::load_paths(&client, std::slice::from_ref(path)).await?.entries.pop().map(|one| one.1)
                 }
             };
             Ok::<_, StoreError>(entry.flatten())
         };
         // sent together: one round trip
-        let (mut names, project) = tokio::try_join!(loads::load_names(&*client, &names), project)?;
+        let (mut names, project) = tokio::try_join!(loads::load_names(&client, &names), project)?;
         client.give_back();
         let named = names.entries.pop().and_then(|(_, named)| named);
         let asker = if question.user.is_some() { Asker::named(named.as_ref()) } else { Asker::Anonymous };

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::change::EntryKey;
 use super::facts::Time;
 use super::ids::{AccountId, PlanId, ProjectId, TeamId};
-use super::names::{NameKey, ProjectName};
+use super::names::{NameKey, ProjectName, ProjectReference};
 use super::roles::{OrganizationRole, ProjectRole};
 
 /// A user or an organization, with what rules ask about it.
@@ -216,6 +216,16 @@ impl Project {
     /// `owner/name`.
     pub fn path(&self) -> String {
         format!("{}/{}", self.owner_name, self.name)
+    }
+
+    /// Whether that is what a caller can call it.
+    pub fn is_called(&self, reference: &ProjectReference) -> bool {
+        match reference {
+            ProjectReference::Id(id) => *id == self.id,
+            ProjectReference::Path(owner, name) => {
+                owner.key() == NameKey::of(&self.owner_name) && name.as_str() == self.name
+            }
+        }
     }
 }
 

@@ -12,7 +12,6 @@ use crate::domain::records::{Account, Subject};
 use crate::domain::refusal::{Refusal, RoleName};
 use crate::domain::roles::{OrganizationRole, ProjectRole};
 use crate::domain::rules;
-use crate::store::loads;
 
 /// On whose behalf a write runs.
 #[derive(Debug)]
@@ -144,7 +143,7 @@ impl<R: Ord + Copy + Into<RoleName>> Authority<R> {
 
 impl Scope<'_> {
     /// May the actor do this on a project that the scope has locked?
-    pub(super) async fn authorize_project(
+    pub(super) fn authorize_project(
         &self,
         project: ProjectId,
         action: ProjectAction,
@@ -152,7 +151,8 @@ impl Scope<'_> {
         if matches!(self.actor, Actor::OwnRight) {
             return Ok(Authority::OwnRight);
         }
-        let loaded = loads::load_project(&self.transaction, project).await?.ok_or(MembershipError::Moved)?;
+        let loaded = self.decided_by.as_ref().filter(|loaded| loaded.project.id == project);
+        let loaded = loaded.ok_or(MembershipError::Moved)?;
         let rule = self.policy.project(action);
         let decision = decide_project(self.policy, self.actor.asker(), Some(loaded.owned()), rule, self.now);
         if !decision.allowed() {

@@ -16,7 +16,6 @@ use crate::domain::ids::ProjectId;
 use crate::domain::names::{NameKey, PlanCode, ProjectName, ProjectReference, Username};
 use crate::domain::records::Project;
 use crate::store::locks::{self, Strength};
-use crate::store::projects;
 
 /// Whom and what operations will lock, as far as they name it.
 #[derive(Debug, Default)]
@@ -87,6 +86,19 @@ impl<'a> Locks<'a> {
         self
     }
 
+    /// The accounts among them, by name.
+    pub(super) fn account_names(&self) -> impl Iterator<Item = &'a Username> {
+        self.accounts.iter().filter_map(|(who, _)| match who {
+            Who::Name(name) => Some(*name),
+            Who::Id(_) => None,
+        })
+    }
+
+    /// The projects among them.
+    pub(super) fn project_references(&self) -> impl Iterator<Item = &'a ProjectReference> {
+        self.projects.iter().copied()
+    }
+
     fn called(mut self, name: String, strength: Strength, of: Option<&'a Username>) -> Self {
         self.names.push(Called { name, strength, of });
         self
@@ -108,7 +120,7 @@ impl<'a> Locks<'a> {
 impl Scope<'_> {
     /// Takes locks ahead; what there is none of is left out.
     pub(super) async fn lock_ahead(&mut self, mut locks: Locks<'_>) -> Result<(), MembershipError> {
-        let projects = try_join_all(locks.projects.iter().map(|one| projects::find(&self.transaction, one))).await?;
+        let projects = try_join_all(locks.projects.iter().map(|one| self.find_project(one))).await?;
         let mut projects: Vec<Project> = projects.into_iter().flatten().collect();
         if let Some(bounds) = self.bounds() {
             // who is confined holds up nobody else: what lies outside is refused when its turn comes

@@ -5,13 +5,13 @@ use jiff::Timestamp;
 use super::ahead::Locks;
 use super::cascade::missing_is_gone;
 use super::error::MembershipError;
-use super::grants::{grant_locks, name_of};
+use super::grants::{Locked, grant_locks, name_of, no_grant};
 use super::scope::Scope;
 use super::writer::Operation;
 use crate::domain::actions::ProjectAction;
 use crate::domain::etag::Etag;
 use crate::domain::names::{CollaboratorName, ProjectReference};
-use crate::domain::records::{Account, Collaborator, GrantSettings, Project};
+use crate::domain::records::{Collaborator, GrantSettings};
 use crate::domain::roles::ProjectRole;
 use crate::domain::rules::{self, Given};
 use crate::store::collaborators::{self, Which};
@@ -69,16 +69,16 @@ impl Operation for AddCollaborator {
     }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Collaborator, MembershipError> {
-        let (project, owner, user) = scope.lock_grant(&self.project, &self.collaborator).await?;
-        let adds = scope.authorize_project(project.id, ProjectAction::CreateCollaborators).await;
+        let locked = scope.lock_grant(&self.project, &self.collaborator).await?;
+        let adds = scope.authorize_project(locked.project.id, ProjectAction::CreateCollaborators);
         if self.upsert
-            && let Some(before) = scope.grant_if_any(&project, user.as_ref(), &self.collaborator).await?
+            && let Some(before) = scope.grant_if_any(&locked, &self.collaborator).await?
         {
-            let changes = scope.authorize_project(project.id, ProjectAction::UpdateCollaborators).await;
+            let changes = scope.authorize_project(locked.project.id, ProjectAction::UpdateCollaborators);
             // who may neither does not learn that there is something to change
             changes.or(adds)?;
             scope.must_be_future(self.grant.expires_at)?;
-            return self.as_update(&before).change(scope, project, owner, user).await;
+            return self.as_update(&before).change(scope, locked).await;
         }
         let authority = adds?;
         authority.may_give(self.grant.role)?;
@@ -86,20 +86,20 @@ impl Operation for AddCollaborator {
             scope.actor.own_right_only("add somebody incognito")?;
         }
         scope.must_be_future(self.grant.expires_at)?;
-        let place = scope.place(project, owner, user, &self.collaborator, self.grant.incognito).await?;
+        let (place, before) = scope.place_and_grant(locked, &self.collaborator, self.grant.incognito).await?;
         scope.may_touch_hidden(&authority, &place.project, &self.collaborator).await?;
         if scope.actor.shares(place.subject) {
             authority.may_last(self.grant.ends_at())?;
         }
-        let before = collaborators::get(&scope.transaction, place.project.id, place.subject).await?;
         let counted = scope.counted(&place).await?;
         let name = self.collaborator.to_string();
         let role = self.grant.role;
         rules::may_become_collaborator(&place.target(counted), &place.candidate, &name, role, before.is_some())?;
         let actor = scope.actor.name().map(ToString::to_string);
         let (project, subject) = (&place.project, place.subject);
-        collaborators::insert(&scope.transaction, project, subject, &self.grant, actor.as_deref()).await?;
-        scope.changed_grant(&place, None).await
+        let added = collaborators::insert(&scope.transaction, project, subject, &self.grant, actor.as_deref()).await?;
+        scope.changed_grant(None, &added);
+        Ok(added)
     }
 }
 
@@ -113,8 +113,8 @@ impl Operation for UpdateCollaborator {
     }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Collaborator, MembershipError> {
-        let (project, owner, user) = scope.lock_grant(&self.project, &self.collaborator).await?;
-        self.change(scope, project, owner, user).await
+        let locked = scope.lock_grant(&self.project, &self.collaborator).await?;
+        self.change(scope, locked).await
     }
 }
 
@@ -135,16 +135,10 @@ impl AddCollaborator {
 
 impl UpdateCollaborator {
     /// Does it, once all are locked. What shall stay as it is, whatever that is, is not written.
-    async fn change(
-        &self,
-        scope: &mut Scope<'_>,
-        project: Project,
-        owner: Account,
-        user: Option<Account>,
-    ) -> Result<Collaborator, MembershipError> {
-        let authority = scope.authorize_project(project.id, ProjectAction::UpdateCollaborators).await?;
-        let place = scope.place(project, owner, user, &self.collaborator, false).await?;
-        let before = scope.grant_of(&place, &self.collaborator).await?;
+    async fn change(&self, scope: &mut Scope<'_>, locked: Locked) -> Result<Collaborator, MembershipError> {
+        let authority = scope.authorize_project(locked.project.id, ProjectAction::UpdateCollaborators)?;
+        let (place, before) = scope.place_and_grant(locked, &self.collaborator, false).await?;
+        let before = before.ok_or_else(|| no_grant(&place, &self.collaborator))?;
         authority.may_touch(before.grant.role)?;
         scope.may_touch_hidden(&authority, &place.project, &self.collaborator).await?;
         before.etag().must_be(self.etag.as_ref(), || name_of(&self.collaborator, &place.project))?;
@@ -175,8 +169,10 @@ impl UpdateCollaborator {
         rules::may_change_collaborator(&place.target(counted), &place.candidate, &name, both)?;
         let actor = scope.actor.name().map(ToString::to_string);
         let (id, subject) = (place.project.id, place.subject);
-        collaborators::update(&scope.transaction, id, subject, &grant, actor.as_deref()).await?;
-        scope.changed_grant(&place, Some(&before)).await
+        let updated_at = collaborators::update(&scope.transaction, id, subject, &grant, actor.as_deref()).await?;
+        let after = Collaborator { grant, updated_by: actor, updated_at, ..before.clone() };
+        scope.changed_grant(Some(&before), &after);
+        Ok(after)
     }
 }
 
@@ -196,15 +192,15 @@ impl Operation for RemoveCollaborator {
 
 impl RemoveCollaborator {
     async fn remove(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
-        let (project, owner, user) = scope.lock_grant(&self.project, &self.collaborator).await?;
-        let leaves = user.as_ref().is_some_and(|user| scope.actor.is(user.id));
+        let locked = scope.lock_grant(&self.project, &self.collaborator).await?;
+        let leaves = locked.user.as_ref().is_some_and(|user| scope.actor.is(user.id));
         let authority = if leaves {
             None
         } else {
-            Some(scope.authorize_project(project.id, ProjectAction::DeleteCollaborators).await?)
+            Some(scope.authorize_project(locked.project.id, ProjectAction::DeleteCollaborators)?)
         };
-        let place = scope.place(project, owner, user, &self.collaborator, false).await?;
-        let row = scope.grant_of(&place, &self.collaborator).await?;
+        let (place, row) = scope.place_and_grant(locked, &self.collaborator, false).await?;
+        let row = row.ok_or_else(|| no_grant(&place, &self.collaborator))?;
         match authority {
             Some(authority) => {
                 authority.may_touch(row.grant.role)?;

@@ -1,5 +1,6 @@
 //! What the writes of collaborators have in common: where a role is given, to whom, and what is counted there.
 
+use futures::future::join;
 use jiff::Timestamp;
 
 use super::ahead::Locks;
@@ -10,8 +11,20 @@ use crate::domain::names::{CollaboratorName, ProjectReference};
 use crate::domain::records::{Account, Collaborator, Project, Subject};
 use crate::domain::refusal::Refusal;
 use crate::domain::rules::{Candidate, Target};
-use crate::store::collaborators;
 use crate::store::locks::Strength;
+use crate::store::{collaborators, members};
+
+/// A project with its owner, and a user whose role there changes, all locked; and what was read of the two under the locks.
+pub(super) struct Locked {
+    pub(super) project: Project,
+    pub(super) owner: Account,
+    /// Where the role is a user's, and there is such a user.
+    pub(super) user: Option<Account>,
+    /// Whether the user is a member of the owner.
+    is_member: bool,
+    /// What the user was given.
+    given: Option<Collaborator>,
+}
 
 /// A project with its owner, and whoever is added, changed or removed there.
 pub(super) struct Place {
@@ -40,29 +53,42 @@ impl Scope<'_> {
         &mut self,
         project: &ProjectReference,
         collaborator: &CollaboratorName,
-    ) -> Result<(Project, Account, Option<Account>), MembershipError> {
+    ) -> Result<Locked, MembershipError> {
         let user = match collaborator {
             CollaboratorName::User(user) => vec![(Who::Name(user), Strength::Shared)],
             CollaboratorName::Team(_) => Vec::new(),
         };
-        let (project, owner, others) = self.lock_project(project, &user).await?;
-        Ok((project, owner, self.seen_within_bounds(others.into_iter().flatten().next())))
+        let is_user = !user.is_empty();
+        let read = |client, project, ids: &[_]| {
+            // the actor's comes after the user's
+            let (owner, user) = (ids.first().copied().flatten(), ids.get(1).copied().flatten().filter(|_| is_user));
+            async move {
+                let Some(id) = user else { return Ok((false, None)) };
+                let given = collaborators::given(client, project, id);
+                let (member, given) = join(members::get_if_both(client, owner, user), given).await;
+                Ok((member?.is_some(), given?))
+            }
+        };
+        let (project, owner, others, (is_member, given)) = self.lock_project_and(project, &user, read).await?;
+        let user = self.seen_within_bounds(others.into_iter().flatten().next());
+        let given = given.zip(user.as_ref()).map(|(given, user)| given.to(&project, user));
+        Ok(Locked { project, owner, user, is_member, given })
     }
 
-    /// Finds whose role it is.
-    pub(super) async fn place(
+    /// Finds whose role it is, and what was given, if anything.
+    pub(super) async fn place_and_grant(
         &self,
-        project: Project,
-        owner: Account,
-        user: Option<Account>,
+        locked: Locked,
         name: &CollaboratorName,
         incognito: bool,
-    ) -> Result<Place, MembershipError> {
+    ) -> Result<(Place, Option<Collaborator>), MembershipError> {
+        let Locked { project, owner, user, is_member, given } = locked;
         if let CollaboratorName::Team(path) = name {
             self.name_within_bounds(&path.organization)?;
             let team = self.team(path).await?;
-            let candidate = Candidate::Team { organization: team.organization };
-            return Ok(Place { project, owner, subject: Subject::Team(team.id), candidate });
+            let (subject, candidate) = (Subject::Team(team.id), Candidate::Team { organization: team.organization });
+            let given = collaborators::get(&self.transaction, project.id, subject).await?;
+            return Ok((Place { project, owner, subject, candidate }, given));
         }
         let user = user.ok_or_else(|| MembershipError::not_found(Object::User, name))?;
         if !user.is_user() && user.id != owner.id {
@@ -72,10 +98,10 @@ impl Scope<'_> {
         let candidate = Candidate::User {
             id: user.id,
             premium: user.plan.rules.premium,
-            belongs: self.belongs(&owner, &user).await?,
+            belongs: owns || is_member,
             counts: !incognito && !owns,
         };
-        Ok(Place { project, owner, subject: Subject::User(user.id), candidate })
+        Ok((Place { project, owner, subject: Subject::User(user.id), candidate }, given))
     }
 
     /// How many collaborators count, where a limit asks.
@@ -87,43 +113,22 @@ impl Scope<'_> {
     /// What a user or team was given on a project, if anything.
     pub(super) async fn grant_if_any(
         &self,
-        project: &Project,
-        user: Option<&Account>,
+        locked: &Locked,
         name: &CollaboratorName,
     ) -> Result<Option<Collaborator>, MembershipError> {
-        let subject = match (name, user) {
-            (CollaboratorName::Team(path), _) => match self.team(path).await {
-                Ok(team) => Subject::Team(team.id),
-                Err(MembershipError::NotFound { .. }) => return Ok(None),
-                Err(failure) => return Err(failure),
-            },
-            (CollaboratorName::User(_), Some(user)) => Subject::User(user.id),
-            (CollaboratorName::User(_), None) => return Ok(None),
+        let CollaboratorName::Team(path) = name else { return Ok(locked.given.clone()) };
+        let team = match self.team(path).await {
+            Ok(team) => team,
+            Err(MembershipError::NotFound { .. }) => return Ok(None),
+            Err(failure) => return Err(failure),
         };
-        Ok(collaborators::get(&self.transaction, project.id, subject).await?)
+        Ok(collaborators::get(&self.transaction, locked.project.id, Subject::Team(team.id)).await?)
     }
 
-    /// The same, where there must be something.
-    pub(super) async fn grant_of(
-        &self,
-        place: &Place,
-        name: &CollaboratorName,
-    ) -> Result<Collaborator, MembershipError> {
-        let row = collaborators::get(&self.transaction, place.project.id, place.subject).await?;
-        row.ok_or_else(|| MembershipError::not_found(Object::Collaborator, name_of(name, &place.project)))
-    }
-
-    /// Records a role that was given or changed, and returns it.
-    pub(super) async fn changed_grant(
-        &mut self,
-        place: &Place,
-        before: Option<&Collaborator>,
-    ) -> Result<Collaborator, MembershipError> {
-        let row = collaborators::get(&self.transaction, place.project.id, place.subject).await?;
-        let row = row.ok_or(MembershipError::Moved)?;
-        self.changes.touch(EntryKey::Project(place.project.id));
-        self.log_collaborator(before, Some(&row));
-        Ok(row)
+    /// Records a role that was given or changed.
+    pub(super) fn changed_grant(&mut self, before: Option<&Collaborator>, after: &Collaborator) {
+        self.changes.touch(EntryKey::Project(after.project));
+        self.log_collaborator(before, Some(after));
     }
 
     pub(super) fn must_be_future(&self, expires_at: Option<Timestamp>) -> Result<(), MembershipError> {
@@ -144,6 +149,11 @@ pub(super) fn grant_locks<'a>(project: &'a ProjectReference, collaborator: &'a C
         CollaboratorName::User(user) => locks.shared(user),
         CollaboratorName::Team(_) => locks,
     }
+}
+
+/// That nothing was given.
+pub(super) fn no_grant(place: &Place, collaborator: &CollaboratorName) -> MembershipError {
+    MembershipError::not_found(Object::Collaborator, name_of(collaborator, &place.project))
 }
 
 /// What a grant is called where there is none, or another.

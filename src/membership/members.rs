@@ -14,7 +14,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::roles::OrganizationRole;
 use crate::domain::rules;
 use crate::store::locks::Strength;
-use crate::store::{StoreError, members};
+use crate::store::members;
 
 /// Adds a member.
 #[derive(Debug)]
@@ -69,15 +69,15 @@ impl Operation for AddMember {
     }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(Account, Member), MembershipError> {
-        let (organization, user) = scope.lock_pair(&self.organization, &self.user).await?;
+        let (organization, user, member) = scope.lock_pair(&self.organization, &self.user).await?;
         let adds = scope.authorize_organization(organization.id, OrganizationAction::CreateMembers);
         if self.upsert
-            && let Some(before) = scope.member_if_any(&organization, user.as_ref()).await?
+            && let Some(before) = member
         {
             let changes = scope.authorize_organization(organization.id, OrganizationAction::UpdateMembers);
             // who may neither does not learn that there is something to change
             changes.or(adds)?;
-            return self.as_update(&before).change(scope, organization, user).await;
+            return self.as_update(&before).change(scope, organization, user, Some(before)).await;
         }
         let authority = adds?;
         authority.may_give(self.role)?;
@@ -88,13 +88,12 @@ impl Operation for AddMember {
         if organization.organization_owner() == Some(user.id) {
             return Err(Refusal::OwnerCannotBeMember(user.username).into());
         }
-        if members::get(&scope.transaction, organization.id, user.id).await?.is_some() {
+        if member.is_some() {
             return Err(Refusal::AlreadyMember(user.username).into());
         }
         scope.room_for_member(&organization).await?;
-        members::insert(&scope.transaction, organization.id, user.id, self.role, self.public).await?;
-        let member = scope.member(&organization, &user).await?;
-        scope.touch_users(&[user.id]).await?;
+        let member = members::insert(&scope.transaction, organization.id, user.id, self.role, self.public).await?;
+        scope.touch_user(&user);
         scope.log_member(&organization, None, Some(&member));
         Ok((organization, member))
     }
@@ -110,8 +109,8 @@ impl Operation for UpdateMember {
     }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(Account, Member), MembershipError> {
-        let (organization, user) = scope.lock_pair(&self.organization, &self.user).await?;
-        self.change(scope, organization, user).await
+        let (organization, user, member) = scope.lock_pair(&self.organization, &self.user).await?;
+        self.change(scope, organization, user, member).await
     }
 }
 
@@ -131,7 +130,7 @@ impl Operation for RemoveMember {
 
 impl RemoveMember {
     async fn remove(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
-        let (organization, user) = scope.lock_pair(&self.organization, &self.user).await?;
+        let (organization, user, member) = scope.lock_pair(&self.organization, &self.user).await?;
         let leaves = user.as_ref().is_some_and(|user| scope.actor.is(user.id));
         let authority = if leaves {
             None
@@ -143,7 +142,7 @@ impl RemoveMember {
         if organization.organization_owner() == Some(user.id) {
             return Err(Refusal::OrganizationOwnerRequired(user.username).into());
         }
-        let member = scope.member(&organization, &user).await?;
+        let member = member.ok_or_else(|| no_member(&organization, &user))?;
         if let Some(authority) = authority {
             authority.may_touch(member.role)?;
         }
@@ -172,11 +171,12 @@ impl UpdateMember {
         scope: &mut Scope<'_>,
         organization: Account,
         user: Option<Account>,
+        before: Option<Member>,
     ) -> Result<(Account, Member), MembershipError> {
         let authority = scope.authorize_organization(organization.id, OrganizationAction::UpdateMembers)?;
         let user =
             user.ok_or_else(|| MembershipError::not_found(Object::Member, name_of(&self.organization, &self.user)))?;
-        let before = scope.member(&organization, &user).await?;
+        let before = before.ok_or_else(|| no_member(&organization, &user))?;
         authority.may_touch(before.role)?;
         before.etag(&organization).must_be(self.etag.as_ref(), || name_of(&self.organization, &self.user))?;
         let mut after = before.clone();
@@ -187,23 +187,30 @@ impl UpdateMember {
             return Ok((organization, before));
         }
         members::update(&scope.transaction, organization.id, &after).await?;
-        scope.touch_users(&[user.id]).await?;
+        scope.touch_user(&user);
         scope.log_member(&organization, Some(&before), Some(&after));
         Ok((organization, after))
     }
 }
 
 impl Scope<'_> {
-    /// Locks an organization whose people change, and a user.
+    /// Locks an organization whose people change, and a user; returns both, and the user's place in it, if it has one.
     pub(super) async fn lock_pair(
         &mut self,
         name: &Username,
         user: &Username,
-    ) -> Result<(Account, Option<Account>), MembershipError> {
+    ) -> Result<(Account, Option<Account>, Option<Member>), MembershipError> {
         let wanted = [(Who::Name(name), Strength::Exclusive), (Who::Name(user), Strength::Shared)];
-        let mut locked = self.lock(&wanted).await?.into_iter();
-        let found = self.organization(locked.next().flatten(), name)?;
-        Ok((found, self.seen_within_bounds(locked.next().flatten())))
+        let place = |client, ids: &[_]| {
+            let (organization, user) = (ids.first().copied().flatten(), ids.get(1).copied().flatten());
+            async move { members::get_if_both(client, organization, user).await }
+        };
+        let (locked, _, member) = self.lock_and(&wanted, None, place).await?;
+        let mut locked = locked.into_iter();
+        let organization = self.organization(locked.next().flatten(), name)?;
+        let user = self.seen_within_bounds(locked.next().flatten());
+        let member = member.filter(|_| user.is_some());
+        Ok((organization, user, member))
     }
 
     /// Refuses where the organization's plan allows no more members.
@@ -215,25 +222,11 @@ impl Scope<'_> {
         let counted = members::count(&self.transaction, organization.id).await?;
         Ok(rules::below_member_limit(plan, counted)?)
     }
+}
 
-    /// A user's place in an organization, if it has one.
-    async fn member_if_any(
-        &self,
-        organization: &Account,
-        user: Option<&Account>,
-    ) -> Result<Option<Member>, StoreError> {
-        match user {
-            Some(user) => members::get(&self.transaction, organization.id, user.id).await,
-            None => Ok(None),
-        }
-    }
-
-    /// A user's place in an organization.
-    async fn member(&self, organization: &Account, user: &Account) -> Result<Member, MembershipError> {
-        let member = members::get(&self.transaction, organization.id, user.id).await?;
-        let name = || format!("{}/{}", organization.username, user.username);
-        member.ok_or_else(|| MembershipError::not_found(Object::Member, name()))
-    }
+/// That a user has no place in an organization.
+fn no_member(organization: &Account, user: &Account) -> MembershipError {
+    MembershipError::not_found(Object::Member, format!("{}/{}", organization.username, user.username))
 }
 
 fn name_of(organization: &Username, user: &Username) -> String {

@@ -14,6 +14,7 @@ pub mod expiries;
 mod grants;
 mod hidden;
 mod journal;
+mod looked_up;
 pub mod members;
 mod offboarding;
 pub mod organizations;

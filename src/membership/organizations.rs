@@ -221,10 +221,10 @@ impl Scope<'_> {
     /// Makes an organization's former owner an admin member.
     async fn make_member(&mut self, organization: &Account, former: AccountId) -> Result<(), MembershipError> {
         self.room_for_member(organization).await?;
-        members::insert(&self.transaction, organization.id, former, OrganizationRole::Admin, false).await?;
-        let member = members::get(&self.transaction, organization.id, former).await?;
+        let member =
+            members::insert(&self.transaction, organization.id, former, OrganizationRole::Admin, false).await?;
         self.touch_users(&[former]).await?;
-        self.log_member(organization, None, member.as_ref());
+        self.log_member(organization, None, Some(&member));
         Ok(())
     }
 }

@@ -119,7 +119,7 @@ impl Operation for UpdateProject {
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<Project, MembershipError> {
         let (before, _, _) = scope.lock_project(&self.project, &[]).await?;
-        scope.authorize_project(before.id, ProjectAction::UpdateProject).await?;
+        scope.authorize_project(before.id, ProjectAction::UpdateProject)?;
         before.etag().must_be(self.etag.as_ref(), || before.path())?;
         let mut after = before.clone();
         let settings = &mut after.settings;
@@ -150,7 +150,7 @@ impl Operation for DeleteProject {
 impl DeleteProject {
     async fn remove(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
         let (project, _, _) = scope.lock_project(&self.project, &[]).await?;
-        scope.authorize_project(project.id, ProjectAction::DeleteProject).await?;
+        scope.authorize_project(project.id, ProjectAction::DeleteProject)?;
         project.etag().must_be(self.etag.as_ref(), || project.path())?;
         scope.remove_collaborators(Which::Project(project.id)).await?;
         projects::delete(&scope.transaction, project.id).await?;
@@ -174,7 +174,7 @@ impl Operation for TransferProject {
         scope.name_within_bounds(&self.new_owner)?;
         let wanted = [(Who::Name(&self.new_owner), Strength::Shared)];
         let (before, _, others) = scope.lock_project(&self.project, &wanted).await?;
-        scope.authorize_project(before.id, ProjectAction::TransferProject).await?;
+        scope.authorize_project(before.id, ProjectAction::TransferProject)?;
         let missing = || MembershipError::not_found(Object::User, &self.new_owner);
         let heir = scope.within_bounds(others.into_iter().flatten().next(), missing)?;
         scope.authorize_creation(&heir).await?;
@@ -214,9 +214,8 @@ impl Scope<'_> {
         let Some(user) = self.actor.id() else { return Ok(()) };
         let grant = GrantSettings { role: ProjectRole::Admin, incognito: false, expires_at: None };
         let subject = Subject::User(user);
-        collaborators::insert(&self.transaction, project, subject, &grant, Some(name.as_str())).await?;
-        let row = collaborators::get(&self.transaction, project.id, subject).await?;
-        self.log_collaborator(None, row.as_ref());
+        let row = collaborators::insert(&self.transaction, project, subject, &grant, Some(name.as_str())).await?;
+        self.log_collaborator(None, Some(&row));
         Ok(())
     }
 }

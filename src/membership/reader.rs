@@ -11,9 +11,7 @@ use crate::domain::names::{CollaboratorName, NameKey, PlanCode, ProjectReference
 use crate::domain::records::{Account, Collaborator, Member, Plan, Project, Subject, Team, TeamMember};
 use crate::store::accounts::Kind;
 use crate::store::projects::Cursor;
-use crate::store::{
-    Client, Database, GenericClient, access, accounts, collaborators, log, members, plans, projects, teams,
-};
+use crate::store::{Client, Database, access, accounts, collaborators, log, members, plans, projects, teams};
 
 /// Reads resources. Cheap to clone.
 #[derive(Clone)]
@@ -222,7 +220,7 @@ impl Reader {
 
 impl Reader {
     /// A project, if it is there and within the bounds.
-    async fn found(&self, client: &impl GenericClient, reference: &ProjectReference) -> Result<Project> {
+    async fn found(&self, client: &Client, reference: &ProjectReference) -> Result<Project> {
         let found = projects::find(client, reference).await?;
         self.must_be_within(found.as_ref().map(|project| NameKey::of(&project.owner_name)).as_ref())?;
         found.ok_or_else(|| MembershipError::not_found(Object::Project, reference))
@@ -234,12 +232,12 @@ pub fn project_key(owner: AccountId, name: &str) -> String {
     format!("{}/{name}", owner.0)
 }
 
-async fn organization(client: &impl GenericClient, name: &Username) -> Result<Account> {
+async fn organization(client: &Client, name: &Username) -> Result<Account> {
     let found = accounts::by_name(client, &name.key()).await?;
     found.filter(|account| !account.is_user()).ok_or_else(|| MembershipError::not_found(Object::Organization, name))
 }
 
-async fn team(client: &impl GenericClient, path: &TeamPath) -> Result<Team> {
+async fn team(client: &Client, path: &TeamPath) -> Result<Team> {
     let found = teams::by_name(client, &path.organization.key(), &path.team.key()).await?;
     found.ok_or_else(|| MembershipError::not_found(Object::Team, path))
 }

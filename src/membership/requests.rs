@@ -12,7 +12,7 @@ use crate::domain::change::{Change, Changes};
 use crate::domain::ids::Place;
 use crate::domain::names::Username;
 use crate::store::log::{self, Remembered};
-use crate::store::{GenericClient, StoreError, access, requests};
+use crate::store::{Client, StoreError, access, requests};
 use crate::view::Token;
 
 /// What a caller calls a request of its.
@@ -76,7 +76,7 @@ pub(super) struct Logged {
 /// The write may be too old for replicas to know it by its id. The last one that the same snapshot shows is not: who has
 /// applied that has applied all before it.
 pub(super) async fn recall<A: Answer>(
-    transaction: &impl GenericClient,
+    transaction: &Client,
     context: &WriteContext,
 ) -> Result<Option<(A, Logged)>, MembershipError> {
     let Some(RequestKey { id, digest }) = &context.request else { return Ok(None) };
@@ -93,7 +93,7 @@ pub(super) async fn recall<A: Answer>(
 /// Appends a write to the log, and what it answers to the requests, where it has an id. One that changed nothing is in no log:
 /// what it answers is true at the last write.
 pub(super) async fn log(
-    transaction: &impl GenericClient,
+    transaction: &Client,
     operation: &str,
     context: &WriteContext,
     changes: &Changes,

@@ -3,22 +3,22 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use deadpool_postgres::Transaction;
-use futures::FutureExt as _;
-use futures::future::{OptionFuture, try_join3};
+use futures::future::{OptionFuture, join4};
 
 use super::actor::Actor;
 use super::error::MembershipError;
+use super::looked_up::{self, LookedUp};
 use super::writer::Operation;
 use crate::domain::bounds::Bounds;
 use crate::domain::change::{Changes, EntryKey, Object};
 use crate::domain::facts::{Named, Time};
-use crate::domain::ids::AccountId;
+use crate::domain::ids::{AccountId, ProjectId};
 use crate::domain::names::{NameKey, PlanCode, ProjectReference, Username};
 use crate::domain::policy::Policy;
 use crate::domain::records::{Account, Plan, Project};
-use crate::store::locks::{self, Strength};
-use crate::store::{StoreError, accounts, loads, plans, projects};
+use crate::store::loads::LoadedProject;
+use crate::store::locks::{self, Strength, Wanted};
+use crate::store::{Client, StoreError, Transaction, accounts, loads, plans, projects};
 
 /// What one run of a write works in.
 pub struct Scope<'a> {
@@ -35,6 +35,10 @@ pub struct Scope<'a> {
     is_within: bool,
     /// The accounts that are locked until the transaction ends.
     held: BTreeMap<AccountId, Strength>,
+    /// What was looked up before.
+    looked_up: LookedUp,
+    /// The project that was locked last, as the actor's right to it is decided; only where there is an actor.
+    pub(super) decided_by: Option<LoadedProject>,
 }
 
 /// An account as a write names it.
@@ -50,10 +54,21 @@ impl<'a> Scope<'a> {
         policy: &'a Policy,
         actor: Option<&Username>,
         (bounds, deadline): (Option<&'a Bounds>, Option<Instant>),
+        looked_up: LookedUp,
     ) -> Self {
-        let actor = Actor::new(actor);
-        let (changes, now, held) = (Changes::default(), Time(0), BTreeMap::new());
-        Self { transaction, policy, actor, changes, now, deadline, bounds, is_within: false, held }
+        Self {
+            transaction,
+            policy,
+            actor: Actor::new(actor),
+            changes: Changes::default(),
+            now: Time(0),
+            deadline,
+            bounds,
+            is_within: false,
+            held: BTreeMap::new(),
+            looked_up,
+            decided_by: None,
+        }
     }
 
     /// Runs an operation, held against what the caller is confined to.
@@ -87,6 +102,21 @@ impl<'a> Scope<'a> {
         &mut self,
         wanted: &[(Who<'_>, Strength)],
     ) -> Result<Vec<Option<Account>>, MembershipError> {
+        Ok(self.lock_and(wanted, None, |_, _| async { Ok(()) }).await?.0)
+    }
+
+    /// The same, and then a project: it is returned as it is then, if it is still there; and what `read` reads under the locks by
+    /// the ids of those that were asked for. All in one round trip, but for what is yet to be looked up. Whoever turns out to be
+    /// another than was looked up fails the write, whatever was read.
+    pub(super) async fn lock_and<T, F>(
+        &mut self,
+        wanted: &[(Who<'_>, Strength)],
+        project: Option<ProjectId>,
+        read: impl FnOnce(&'a Client, &[Option<AccountId>]) -> F,
+    ) -> Result<(Vec<Option<Account>>, Option<Project>, T), MembershipError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
         for (who, strength) in wanted {
             // what is to change, so that who is confined neither waits for what lies outside nor holds it up
             if let (Who::Name(name), Strength::Exclusive) = (who, strength) {
@@ -100,16 +130,25 @@ impl<'a> Scope<'a> {
         let ids = self.resolve(&wanted).await?;
         let strengths = strongest(ids.iter().zip(&wanted).filter_map(|(id, (_, strength))| Some(((*id)?, *strength))));
         let locked: Vec<AccountId> = strengths.keys().copied().collect();
-        self.hold(strengths).await?;
+        let (missing, in_order) = self.not_held(strengths);
         let actor_key = actor.as_ref().map(Username::key);
-        let (found, actor_facts, now) = try_join3(
-            accounts::by_ids(&self.transaction, &locked),
-            OptionFuture::from(actor_key.as_ref().map(|key| loads::load_name(&self.transaction, key))).map(Ok),
-            locks::now(&self.transaction),
-        )
-        .await?;
-        self.now = now;
-        if let Some(named) = actor_facts.transpose()? {
+        let client = self.transaction.client();
+        let acts_on = project.filter(|_| actor.is_some());
+        let reads = async {
+            let (found, actor, facts, also) = join4(
+                accounts::by_ids_now(client, &locked),
+                OptionFuture::from(actor_key.as_ref().map(|key| loads::load_name(client, key))),
+                OptionFuture::from(acts_on.map(|project| loads::load_project(client, project))),
+                read(client, &ids),
+            )
+            .await;
+            Ok((found?, actor.transpose()?, facts.transpose()?.flatten(), also?))
+        };
+        let (project, ((found, now), actor_facts, facts, also)) =
+            locks::hold(client, Wanted { accounts: &in_order, project }, reads).await?;
+        self.held.extend(missing);
+        (self.now, self.decided_by) = (now, facts);
+        if let Some(named) = actor_facts {
             self.actor.learn(named);
             // one that has only come to be since was locked by nobody
             if self.actor.id().is_some_and(|actor| !self.held.contains_key(&actor)) {
@@ -120,7 +159,7 @@ impl<'a> Scope<'a> {
         let mut locked = locked.collect::<Result<Vec<_>, _>>()?;
         // the actor was locked for itself, and is nobody that was asked for
         locked.truncate(asked_for);
-        Ok(locked)
+        Ok((locked, project, also))
     }
 
     /// Locks a project with its owner, and other accounts, until the transaction ends.
@@ -129,21 +168,51 @@ impl<'a> Scope<'a> {
         reference: &ProjectReference,
         others: &[(Who<'_>, Strength)],
     ) -> Result<(Project, Account, Vec<Option<Account>>), MembershipError> {
+        let (project, owner, others, ()) = self.lock_project_and(reference, others, |_, _, _| async { Ok(()) }).await?;
+        Ok((project, owner, others))
+    }
+
+    /// The same, and what `read` reads under the locks by the ids of the project, its owner and the others.
+    pub(super) async fn lock_project_and<T, F>(
+        &mut self,
+        reference: &ProjectReference,
+        others: &[(Who<'_>, Strength)],
+        read: impl FnOnce(&'a Client, ProjectId, &[Option<AccountId>]) -> F,
+    ) -> Result<(Project, Account, Vec<Option<Account>>, T), MembershipError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
         let missing = || MembershipError::not_found(Object::Project, reference);
-        let unlocked = projects::find(&self.transaction, reference).await?;
+        let unlocked = self.find_project(reference).await?;
         let unlocked =
             unlocked.ok_or_else(|| if self.bounds.is_some() { MembershipError::OutOfBounds } else { missing() })?;
         self.key_within_bounds(&NameKey::of(&unlocked.owner_name))?;
         let mut wanted = vec![(Who::Id(unlocked.owner), Strength::Shared)];
         wanted.extend_from_slice(others);
-        let mut accounts = self.lock(&wanted).await?;
+        let read = |client, ids: &[_]| read(client, unlocked.id, ids);
+        let (mut accounts, project, also) = self.lock_and(&wanted, Some(unlocked.id), read).await?;
         let owner = self.within_bounds(accounts.remove(0), || MembershipError::Moved)?;
-        if !locks::lock_project(&self.transaction, unlocked.id).await? {
-            return Err(MembershipError::Moved);
+        let project = project.filter(|project| project.owner == unlocked.owner && project.is_called(reference));
+        Ok((project.ok_or(MembershipError::Moved)?, owner, accounts, also))
+    }
+
+    /// A project by what it is called, unlocked.
+    pub(super) async fn find_project(&self, reference: &ProjectReference) -> Result<Option<Project>, StoreError> {
+        match self.looked_up().and_then(|looked_up| looked_up.project(reference)).filter(|found| self.is_news(found)) {
+            Some(found) => Ok(found),
+            None => projects::find(&self.transaction, reference).await,
         }
-        let project = projects::find(&self.transaction, reference).await?;
-        let project = project.filter(|project| project.id == unlocked.id && project.owner == unlocked.owner);
-        Ok((project.ok_or(MembershipError::Moved)?, owner, accounts))
+    }
+
+    /// What was looked up before, as long as this write has not changed anything itself.
+    fn looked_up(&self) -> Option<&LookedUp> {
+        self.changes.is_empty().then_some(&self.looked_up)
+    }
+
+    /// Whether what was looked up is worth anything here. What was found is compared once it is locked; that something was missing
+    /// is not, and is asked again where a lock may have been waited for since.
+    fn is_news<T>(&self, found: &Option<T>) -> bool {
+        found.is_some() || self.held.is_empty()
     }
 
     /// Refuses, to a caller that is confined, what concerns more than its accounts.
@@ -199,6 +268,11 @@ impl<'a> Scope<'a> {
         loads::load_name(&self.transaction, &account.key()).await
     }
 
+    /// Says that the entry in the view of a user that is locked no longer holds: its name stays until the commit.
+    pub(super) fn touch_user(&mut self, user: &Account) {
+        self.changes.touch(EntryKey::Name(user.key()));
+    }
+
     /// Says that these users' entries in the view no longer hold; keeps their names until the commit.
     pub(super) async fn touch_users(&mut self, users: &[AccountId]) -> Result<(), MembershipError> {
         for name in locks::hold_names(&self.transaction, users).await? {
@@ -208,25 +282,39 @@ impl<'a> Scope<'a> {
     }
 
     /// Locks accounts in the order of their ids, but for those that are locked already.
-    pub(super) async fn hold(&mut self, mut wanted: BTreeMap<AccountId, Strength>) -> Result<(), StoreError> {
-        wanted.retain(|id, strength| self.held.get(id).is_none_or(|held| held < strength));
-        let in_order: Vec<_> = wanted.iter().map(|(id, strength)| (*id, *strength)).collect();
-        locks::lock_accounts(&self.transaction, &in_order, self.deadline).await?;
-        self.held.append(&mut wanted);
+    pub(super) async fn hold(&mut self, wanted: BTreeMap<AccountId, Strength>) -> Result<(), StoreError> {
+        let (missing, in_order) = self.not_held(wanted);
+        let wanted = Wanted { accounts: &in_order, project: None };
+        locks::hold(&self.transaction, wanted, async { Ok(()) }).await?;
+        self.held.extend(missing);
         Ok(())
     }
 
+    /// Those that are yet to be locked, or locked more strongly; the same as a list.
+    fn not_held(
+        &self,
+        mut wanted: BTreeMap<AccountId, Strength>,
+    ) -> (BTreeMap<AccountId, Strength>, Vec<(AccountId, Strength)>) {
+        wanted.retain(|id, strength| self.held.get(id).is_none_or(|held| held < strength));
+        let in_order = wanted.iter().map(|(id, strength)| (*id, *strength)).collect();
+        (wanted, in_order)
+    }
+
     pub(super) async fn resolve(&self, wanted: &[(Who<'_>, Strength)]) -> Result<Vec<Option<AccountId>>, StoreError> {
-        let key = |who: &Who<'_>| match who {
+        let looked_up = |name: &NameKey| self.looked_up().and_then(|looked_up| looked_up.account(name));
+        let known = |name: &NameKey| looked_up(name).filter(|found| self.is_news(found));
+        let names = wanted.iter().filter_map(|(who, _)| match who {
             Who::Name(name) => Some(name.key()),
             Who::Id(_) => None,
-        };
-        let keys: Vec<NameKey> = wanted.iter().filter_map(|(who, _)| key(who)).collect();
-        let texts: Vec<&str> = keys.iter().map(NameKey::as_str).collect();
-        let found: BTreeMap<_, _> = locks::resolve(&self.transaction, &texts).await?.into_iter().collect();
+        });
+        let unknown: Vec<NameKey> = names.filter(|name| known(name).is_none()).collect();
+        let mut found = BTreeMap::new();
+        if !unknown.is_empty() {
+            found = looked_up::accounts(&self.transaction, unknown, self.deadline).await?;
+        }
         let id = |who: &Who<'_>| match who {
             Who::Id(id) => Some(*id),
-            Who::Name(name) => found.get(&name.key()).copied(),
+            Who::Name(name) => found.get(&name.key()).copied().or_else(|| known(&name.key())).flatten(),
         };
         Ok(wanted.iter().map(|(who, _)| id(who)).collect())
     }

@@ -11,10 +11,10 @@ use crate::domain::etag::Etag;
 use crate::domain::names::{TeamName, TeamPath, Username};
 use crate::domain::records::{Account, Team, TeamMember};
 use crate::domain::refusal::Refusal;
+use crate::store::StoreError;
 use crate::store::collaborators::Which;
 use crate::store::locks::Strength;
 use crate::store::teams::{self, Places};
-use crate::store::{StoreError, members};
 
 /// Creates an empty team.
 #[derive(Debug)]
@@ -151,14 +151,14 @@ impl Operation for AddTeamMember {
     }
 
     async fn run(&self, scope: &mut Scope<'_>) -> Result<(Team, TeamMember), MembershipError> {
-        let (organization, user) = scope.lock_pair(&self.team.organization, &self.user).await?;
+        let (organization, user, member) = scope.lock_pair(&self.team.organization, &self.user).await?;
         scope.authorize_organization(organization.id, OrganizationAction::UpdateTeams)?;
         let team = scope.team(&self.team).await?;
         let user = user.ok_or_else(|| MembershipError::not_found(Object::User, &self.user))?;
         if !user.is_user() {
             return Err(Refusal::NotAPerson(user.username).into());
         }
-        scope.must_belong(&organization, &user).await?;
+        must_belong(&organization, &user, member.is_some())?;
         if let Some(place) = teams::get_member(&scope.transaction, team.id, user.id).await? {
             if self.upsert {
                 // nothing of it can be changed
@@ -167,7 +167,7 @@ impl Operation for AddTeamMember {
             return Err(Refusal::AlreadyTeamMember(user.username).into());
         }
         let place = teams::insert_member(&scope.transaction, &team, user.id).await?;
-        scope.touch_users(&[user.id]).await?;
+        scope.touch_user(&user);
         scope.log_team_member(&team.path(), &place.username, true);
         Ok((team, place))
     }
@@ -189,7 +189,7 @@ impl Operation for RemoveTeamMember {
 
 impl RemoveTeamMember {
     async fn remove(&self, scope: &mut Scope<'_>) -> Result<(), MembershipError> {
-        let (organization, user) = scope.lock_pair(&self.team.organization, &self.user).await?;
+        let (organization, user, _) = scope.lock_pair(&self.team.organization, &self.user).await?;
         let leaves = user.as_ref().is_some_and(|user| scope.actor.is(user.id));
         if !leaves {
             scope.authorize_organization(organization.id, OrganizationAction::UpdateTeams)?;
@@ -214,21 +214,15 @@ impl Scope<'_> {
         let team = teams::by_name(&self.transaction, &path.organization.key(), &path.team.key()).await?;
         team.ok_or_else(|| MembershipError::not_found(Object::Team, path))
     }
+}
 
-    /// Refuses a user who is neither member nor owner of an organization.
-    async fn must_belong(&self, organization: &Account, user: &Account) -> Result<(), MembershipError> {
-        if self.belongs(organization, user).await? {
-            return Ok(());
-        }
-        let (user, organization) = (user.username.clone(), organization.username.clone());
-        Err(Refusal::NotOrganizationMember { user, organization }.into())
+/// Refuses a user who is neither member nor owner of an organization.
+fn must_belong(organization: &Account, user: &Account, is_member: bool) -> Result<(), MembershipError> {
+    if is_member || organization.organization_owner() == Some(user.id) {
+        return Ok(());
     }
-
-    /// Whether a user is member or owner of an organization.
-    pub(super) async fn belongs(&self, organization: &Account, user: &Account) -> Result<bool, StoreError> {
-        let owns = organization.organization_owner() == Some(user.id);
-        Ok(owns || members::get(&self.transaction, organization.id, user.id).await?.is_some())
-    }
+    let (user, organization) = (user.username.clone(), organization.username.clone());
+    Err(Refusal::NotOrganizationMember { user, organization }.into())
 }
 
 fn name_taken(error: StoreError, name: &str) -> MembershipError {

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join;
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 
 use super::ahead::Locks;
 use super::error::MembershipError;
+use super::looked_up::LookedUp;
 use super::requests::{self, Answer, Logged, RequestKey, Written};
 use super::scope::Scope;
 use super::trial::{as_conflict, try_out};
@@ -15,7 +17,7 @@ use crate::domain::bounds::Bounds;
 use crate::domain::ids::Revision;
 use crate::domain::names::Username;
 use crate::domain::policy::Policy;
-use crate::store::{Database, PooledClient, StoreError, Transaction, access, trial};
+use crate::store::{self, Database, PooledClient, Purpose, StoreError, Transaction, access, trial};
 use crate::view::{Token, Unconfirmed, View};
 
 /// How often a write that meets others is run in all.
@@ -171,11 +173,21 @@ impl Writer {
         let least = self.view.token();
         let (client, is_committing) = pooled.parts();
         let prepared = before(context.deadline, MembershipError::DeadlineExceeded, async {
-            let transaction = client.transaction().await.map_err(StoreError::from)?;
-            if let Some((answer, logged)) = requests::recall(&transaction, context).await? {
+            if context.request.is_some() {
+                // it is held before anything is looked up
+                store::requests::prepare(client).await?;
+            }
+            let (locks, deadline) = (operation.locks(), context.deadline.map(Instant::into_std));
+            let first = async |client| {
+                let look_up = LookedUp::read(client, &locks, context.actor.as_ref(), deadline);
+                let (recalled, looked_up) = join(requests::recall(client, context), look_up).await;
+                Ok::<_, MembershipError>((recalled?, looked_up?))
+            };
+            let (transaction, (recalled, looked_up)) = Transaction::begin_with(client, Purpose::Write, first).await?;
+            if let Some((answer, logged)) = recalled {
                 return Ok((transaction, Ended { answer, logged: Some(logged) }, false));
             }
-            let mut scope = self.scope(transaction, context);
+            let mut scope = self.scope(transaction, context, looked_up);
             let output = scope.carry_out(operation).await?;
             let (transaction, changes) = scope.finish();
             let answer = answer(Written { output, changes: &changes, effects: None });
@@ -193,7 +205,7 @@ impl Writer {
             before(context.deadline, MembershipError::OutcomeUnknown, end).await?;
         } else {
             // what was found is so, however this ends
-            let end = async { transaction.rollback().await.map_err(StoreError::from) };
+            let end = async { transaction.rollback().await };
             let _ = before(context.deadline, MembershipError::DeadlineExceeded, end).await;
         }
         Ok(ended)
@@ -222,16 +234,16 @@ impl Writer {
         let transaction = trial::begin(client).await?;
         let (history, place, _) = access::read_moment(&transaction, context.deadline.map(Instant::into_std)).await?;
         self.vouch_for(Token::new(history, place.revision), least)?;
-        let mut scope = self.scope(transaction, context);
+        let mut scope = self.scope(transaction, context, LookedUp::default());
         let (output, changes, effects) = try_out(&mut scope, operation).await.map_err(as_conflict)?;
         let (transaction, _) = scope.finish();
-        transaction.rollback().await.map_err(StoreError::from)?;
+        transaction.rollback().await?;
         Ok(Ended { answer: answer(Written { output, changes: &changes, effects: Some(effects) }), logged: None })
     }
 
-    fn scope<'a>(&'a self, transaction: Transaction<'a>, context: &'a WriteContext) -> Scope<'a> {
+    fn scope<'a>(&'a self, transaction: Transaction<'a>, context: &'a WriteContext, looked_up: LookedUp) -> Scope<'a> {
         let limits = (context.bounds.as_ref(), context.deadline.map(Instant::into_std));
-        Scope::new(transaction, &self.policy, context.actor.as_ref(), limits)
+        Scope::new(transaction, &self.policy, context.actor.as_ref(), limits, looked_up)
     }
 }
 

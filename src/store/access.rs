@@ -9,15 +9,15 @@
 
 use std::time::Instant;
 
-use deadpool_postgres::{GenericClient, Transaction};
 use jiff::Timestamp;
-use tokio_postgres::{IsolationLevel, Row};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::database::Client;
 use super::deadlines::statement_timeout;
 use super::error::StoreError;
 use super::rows::{query, query_one};
+use super::transaction::{Purpose, Transaction};
 use crate::domain::facts::{Time, User};
 use crate::domain::ids::{AccountId, Place, ProjectId, Revision, TeamId};
 use crate::domain::names::NameKey;
@@ -25,16 +25,12 @@ use crate::domain::roles::OrganizationRole;
 
 /// Begins to read, all in one snapshot.
 pub async fn begin_snapshot(client: &mut Client) -> Result<Transaction<'_>, StoreError> {
-    let transaction = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
-    Ok(transaction.start().await?)
+    Transaction::begin(client, Purpose::Read).await
 }
 
 /// Which history and write the snapshot shows, and the database's clock. From then on no statement of the transaction runs for
 /// long after that deadline; an operator's own limit stays where it is shorter.
-pub async fn read_moment(
-    client: &impl GenericClient,
-    deadline: Option<Instant>,
-) -> Result<(Uuid, Place, Time), StoreError> {
+pub async fn read_moment(client: &Client, deadline: Option<Instant>) -> Result<(Uuid, Place, Time), StoreError> {
     const SQL: &str = "-- read_moment
         SELECT history, number, change_id, clock_timestamp(), CASE
             WHEN current_setting('statement_timeout')::interval
@@ -160,7 +156,7 @@ const OF_ONE_OWNER: &str = concat!(
 
 /// Projects that a user may hold a role on, after one and in the order of their ids, at most so many.
 pub async fn candidate_projects(
-    client: &impl GenericClient,
+    client: &Client,
     ways: &Ways,
     owner: Option<AccountId>,
     after: ProjectId,
@@ -191,7 +187,7 @@ pub struct CandidateUser {
 
 /// Users who may hold a role on a project, after one and in the order of their ids, at most so many.
 pub async fn candidate_users(
-    client: &impl GenericClient,
+    client: &Client,
     project: ProjectId,
     after: AccountId,
     most: i64,
@@ -256,7 +252,7 @@ pub struct NamedTeam {
 }
 
 /// What teams are called.
-pub async fn name_teams(client: &impl GenericClient, teams: &[TeamId]) -> Result<Vec<NamedTeam>, StoreError> {
+pub async fn name_teams(client: &Client, teams: &[TeamId]) -> Result<Vec<NamedTeam>, StoreError> {
     const SQL: &str = "-- name_teams
         SELECT team.id, team.organization_id, '@' || account.username || '/' || team.name
         FROM team JOIN account ON account.id = team.organization_id

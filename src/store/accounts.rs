@@ -1,12 +1,13 @@
 //! Users and organizations: their rows, and pages of them.
 
-use deadpool_postgres::GenericClient;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
+use super::database::Client;
 use super::error::StoreError;
 use super::plans;
 use super::rows::{execute, optional_project_role, query, query_one, query_opt};
+use crate::domain::facts::Time;
 use crate::domain::ids::{AccountId, PlanId};
 use crate::domain::names::NameKey;
 use crate::domain::records::{Account, AccountKind};
@@ -36,39 +37,61 @@ pub enum Kind {
     Organization,
 }
 
-macro_rules! select_accounts {
-    ($name:literal, $rest:literal) => {
-        concat!(
-            "-- ",
-            $name,
-            "
-            SELECT account.id, account.username, account.kind, account.active, account.owner_id, owner.username,
+/// What [`account`] reads.
+macro_rules! columns {
+    () => {
+        "account.id, account.username, account.kind, account.active, account.owner_id, owner.username,
                    account.default_project_role, account.created_at,
                    plan.id, plan.code, plan.premium, plan.collaborator_limit, plan.member_limit,
-                   plan.personal_projects_up_to_reporter
-            FROM account
-            JOIN plan ON plan.id = account.plan_id
-            LEFT JOIN account AS owner ON owner.id = account.owner_id ",
-            $rest
-        )
+                   plan.personal_projects_up_to_reporter"
+    };
+}
+
+/// What those columns come from.
+macro_rules! joins {
+    () => {
+        "account JOIN plan ON plan.id = account.plan_id LEFT JOIN account AS owner ON owner.id = account.owner_id "
+    };
+}
+
+macro_rules! select_accounts {
+    ($name:literal, $rest:literal) => {
+        concat!("-- ", $name, "\nSELECT ", columns!(), " FROM ", joins!(), $rest)
     };
 }
 
 /// Accounts by id.
-pub async fn by_ids(client: &impl GenericClient, ids: &[AccountId]) -> Result<Vec<Account>, StoreError> {
+pub async fn by_ids(client: &Client, ids: &[AccountId]) -> Result<Vec<Account>, StoreError> {
     const SQL: &str = select_accounts!("accounts_by_ids", "WHERE account.id = ANY($1)");
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
     query(client, SQL, &[&ids]).await?.iter().map(account).collect()
 }
 
+/// Accounts by id, and the database's clock.
+pub async fn by_ids_now(client: &Client, ids: &[AccountId]) -> Result<(Vec<Account>, Time), StoreError> {
+    const SQL: &str = concat!(
+        "-- accounts_by_ids_now\nSELECT ",
+        columns!(),
+        ", clock.now FROM (SELECT clock_timestamp() AS now) AS clock LEFT JOIN (",
+        joins!(),
+        ") ON account.id = ANY ($1)"
+    );
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    let rows = query(client, SQL, &[&ids]).await?;
+    let now: Timestamp = rows.first().ok_or_else(|| StoreError::unreadable("clock", "no row"))?.get("now");
+    // without any there is one row, for the clock
+    let found = rows.iter().filter(|row| row.get::<_, Option<i64>>(0).is_some());
+    Ok((found.map(account).collect::<Result<_, _>>()?, Time(now.as_microsecond())))
+}
+
 /// An account by name.
-pub async fn by_name(client: &impl GenericClient, key: &NameKey) -> Result<Option<Account>, StoreError> {
+pub async fn by_name(client: &Client, key: &NameKey) -> Result<Option<Account>, StoreError> {
     const SQL: &str = select_accounts!("account_by_name", "WHERE account.username_key = $1");
     query_opt(client, SQL, &[&key.as_str()]).await?.as_ref().map(account).transpose()
 }
 
 /// A page of one sort of accounts, by name.
-pub async fn page(client: &impl GenericClient, kind: Kind, after: &str, size: i64) -> Result<Vec<Account>, StoreError> {
+pub async fn page(client: &Client, kind: Kind, after: &str, size: i64) -> Result<Vec<Account>, StoreError> {
     const SQL: &str = select_accounts!(
         "accounts_page",
         "WHERE account.kind = $1 AND account.username_key > $2 ORDER BY account.username_key LIMIT $3"
@@ -81,7 +104,7 @@ pub async fn page(client: &impl GenericClient, kind: Kind, after: &str, size: i6
 }
 
 /// The organizations that a user owns.
-pub async fn owned_organizations(client: &impl GenericClient, user: AccountId) -> Result<Vec<AccountId>, StoreError> {
+pub async fn owned_organizations(client: &Client, user: AccountId) -> Result<Vec<AccountId>, StoreError> {
     const SQL: &str = "-- owned_organizations
         SELECT id FROM account WHERE owner_id = $1 ORDER BY id";
     Ok(query(client, SQL, &[&user.0]).await?.iter().map(|row| AccountId(row.get(0))).collect())
@@ -91,7 +114,7 @@ pub async fn owned_organizations(client: &impl GenericClient, user: AccountId) -
 ///
 /// # Errors
 /// The constraint `account_username_unique` where the name is taken.
-pub async fn insert(client: &impl GenericClient, account: &NewAccount<'_>) -> Result<AccountId, StoreError> {
+pub async fn insert(client: &Client, account: &NewAccount<'_>) -> Result<AccountId, StoreError> {
     const SQL: &str = "-- insert_account
         INSERT INTO account (kind, username, plan_id, active, owner_id, default_project_role)
         VALUES (CASE WHEN $4::bigint IS NULL THEN 'user' ELSE 'organization' END, $1, $2, $3, $4, $5) RETURNING id";
@@ -105,7 +128,7 @@ pub async fn insert(client: &impl GenericClient, account: &NewAccount<'_>) -> Re
 ///
 /// # Errors
 /// The constraint `account_username_unique` where the name is taken.
-pub async fn update(client: &impl GenericClient, account: &Account) -> Result<(), StoreError> {
+pub async fn update(client: &Client, account: &Account) -> Result<(), StoreError> {
     const SQL: &str = "-- update_account
         UPDATE account SET username = $2, plan_id = $3, active = $4, owner_id = $5, default_project_role = $6
         WHERE id = $1";
@@ -119,7 +142,7 @@ pub async fn update(client: &impl GenericClient, account: &Account) -> Result<()
 }
 
 /// Deletes an account that nothing refers to any more.
-pub async fn delete(client: &impl GenericClient, account: AccountId) -> Result<(), StoreError> {
+pub async fn delete(client: &Client, account: AccountId) -> Result<(), StoreError> {
     const SQL: &str = "-- delete_account
         DELETE FROM account WHERE id = $1";
     execute(client, SQL, &[&account.0]).await?;

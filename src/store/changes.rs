@@ -3,11 +3,11 @@
 //! As in `access`, what is walked through is given as a range of an index, and in its order, so that a page costs the same
 //! wherever it is.
 
-use deadpool_postgres::GenericClient;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::database::Client;
 use super::error::StoreError;
 use super::rows::{query, query_one};
 use crate::domain::change::{Change, LogKey, LoggedChange, Object};
@@ -118,7 +118,7 @@ macro_rules! walk_writes {
 
 /// The changes that come after a place in a walk, in its order.
 pub async fn walk(
-    client: &impl GenericClient,
+    client: &Client,
     walk: Walk<'_>,
     oldest_first: bool,
     after: LogKey,
@@ -184,7 +184,7 @@ pub async fn walk(
 }
 
 /// How far back the log is kept: writes up to that one may be gone.
-pub async fn log_start(client: &impl GenericClient) -> Result<Revision, StoreError> {
+pub async fn log_start(client: &Client) -> Result<Revision, StoreError> {
     const SQL: &str = "-- read_log_start
         SELECT revision FROM log_start";
     Ok(Revision(query_one(client, SQL, &[]).await?.get(0)))
@@ -207,7 +207,7 @@ pub struct Stretch {
 
 /// Reads on from a place in the log: the changes of `first` after `ordinal`, and those of the writes up to `last`.
 pub async fn read_on(
-    client: &impl GenericClient,
+    client: &Client,
     (first, ordinal): (Revision, i64),
     last: Revision,
     limit: i64,

@@ -1,12 +1,13 @@
 //! Collaborators of projects: their rows, and pages of them.
 
-use deadpool_postgres::GenericClient;
+use jiff::Timestamp;
 use tokio_postgres::Row;
 
+use super::database::Client;
 use super::error::StoreError;
-use super::rows::{execute, project_role, query, query_one, query_opt};
+use super::rows::{project_role, query, query_one, query_opt};
 use crate::domain::ids::{AccountId, ProjectId, TeamId};
-use crate::domain::records::{Collaborator, GrantSettings, Project, Subject};
+use crate::domain::records::{Account, Collaborator, GrantSettings, Project, Subject};
 use crate::domain::roles::ProjectRole;
 
 /// What [`collaborator`] reads, of rows that are called `row`.
@@ -54,20 +55,52 @@ pub enum Which {
 }
 
 /// One subject's row on a project.
-pub async fn get(
-    client: &impl GenericClient,
-    project: ProjectId,
-    subject: Subject,
-) -> Result<Option<Collaborator>, StoreError> {
-    const SQL: &str =
-        select_collaborators!("collaborator", "WHERE row.project_id = $1 AND (row.user_id = $2 OR row.team_id = $3)");
-    let (user, team) = subject.columns();
-    query_opt(client, SQL, &[&project.0, &user, &team]).await?.as_ref().map(collaborator).transpose()
+pub async fn get(client: &Client, project: ProjectId, subject: Subject) -> Result<Option<Collaborator>, StoreError> {
+    const OF_USER: &str = select_collaborators!("collaborator_user", "WHERE row.project_id = $1 AND row.user_id = $2");
+    const OF_TEAM: &str = select_collaborators!("collaborator_team", "WHERE row.project_id = $1 AND row.team_id = $2");
+    let row = match subject {
+        Subject::User(user) => query_opt(client, OF_USER, &[&project.0, &user.0]).await?,
+        Subject::Team(team) => query_opt(client, OF_TEAM, &[&project.0, &team.0]).await?,
+    };
+    row.as_ref().map(collaborator).transpose()
+}
+
+/// What a user was given on a project, without what the two are called: for who knows that.
+#[derive(Debug)]
+pub struct Given {
+    grant: GrantSettings,
+    created_by: Option<String>,
+    created_at: Timestamp,
+    updated_by: Option<String>,
+    updated_at: Timestamp,
+}
+
+/// What a user was given on a project.
+pub async fn given(client: &Client, project: ProjectId, user: AccountId) -> Result<Option<Given>, StoreError> {
+    const SQL: &str = "-- given
+        SELECT role, incognito, expires_at, created_by, created_at, updated_by, updated_at FROM collaborator
+        WHERE project_id = $1 AND user_id = $2";
+    let given = |row: Row| {
+        let grant = GrantSettings { role: project_role(row.get(0))?, incognito: row.get(1), expires_at: row.get(2) };
+        let (created_by, created_at, updated_by, updated_at) = (row.get(3), row.get(4), row.get(5), row.get(6));
+        Ok(Given { grant, created_by, created_at, updated_by, updated_at })
+    };
+    query_opt(client, SQL, &[&project.0, &user.0]).await?.map(given).transpose()
+}
+
+impl Given {
+    /// The row, of that project and user.
+    pub fn to(self, project: &Project, user: &Account) -> Collaborator {
+        let Self { grant, created_by, created_at, updated_by, updated_at } = self;
+        let (subject, name) = (Subject::User(user.id), user.username.clone());
+        let (project, project_path) = (project.id, project.path());
+        Collaborator { project, subject, grant, created_by, created_at, updated_by, updated_at, name, project_path }
+    }
 }
 
 /// A page of a project's collaborators: teams, then users, each by name.
 pub async fn page(
-    client: &impl GenericClient,
+    client: &Client,
     project: ProjectId,
     include_incognito: bool,
     after: &str,
@@ -86,7 +119,7 @@ pub async fn page(
 /// The collaborators that cannot follow a project to another owner: teams, that owner itself, and, where it is an
 /// organization, users who are neither its members nor its owner.
 pub async fn strangers_to(
-    client: &impl GenericClient,
+    client: &Client,
     project: ProjectId,
     new_owner: AccountId,
 ) -> Result<Vec<Collaborator>, StoreError> {
@@ -104,7 +137,7 @@ pub async fn strangers_to(
 }
 
 /// How many collaborators of a project a plan counts: users, not incognito, not the organization's owner.
-pub async fn count(client: &impl GenericClient, project: &Project) -> Result<u32, StoreError> {
+pub async fn count(client: &Client, project: &Project) -> Result<u32, StoreError> {
     const SQL: &str = "-- count_collaborators
         SELECT count(*) FROM collaborator AS row JOIN account AS owner ON owner.id = row.owner_id
         WHERE row.project_id = $1 AND row.user_id IS NOT NULL AND NOT row.incognito
@@ -114,48 +147,70 @@ pub async fn count(client: &impl GenericClient, project: &Project) -> Result<u32
 }
 
 /// The roles that a team has on projects now.
-pub async fn roles_of_team(client: &impl GenericClient, team: TeamId) -> Result<Vec<ProjectRole>, StoreError> {
+pub async fn roles_of_team(client: &Client, team: TeamId) -> Result<Vec<ProjectRole>, StoreError> {
     const SQL: &str = "-- roles_of_team
         SELECT DISTINCT role FROM collaborator
         WHERE team_id = $1 AND (expires_at IS NULL OR expires_at > clock_timestamp())";
     query(client, SQL, &[&team.0]).await?.iter().map(|row| project_role(row.get(0))).collect()
 }
 
-/// Adds a collaborator.
+/// Adds a collaborator, and returns it.
 pub async fn insert(
-    client: &impl GenericClient,
+    client: &Client,
     project: &Project,
     subject: Subject,
     grant: &GrantSettings,
     actor: Option<&str>,
-) -> Result<(), StoreError> {
-    const SQL: &str = "-- insert_collaborator
-        INSERT INTO collaborator
-            (project_id, owner_id, user_id, team_id, role, incognito, expires_at, created_by, updated_by)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)";
+) -> Result<Collaborator, StoreError> {
+    const SQL: &str = concat!(
+        "-- insert_collaborator
+        WITH added AS (
+            INSERT INTO collaborator
+                (project_id, owner_id, user_id, team_id, role, incognito, expires_at, created_by, updated_by)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) RETURNING *
+        ) ",
+        columns!(),
+        "FROM added AS row",
+        joins!()
+    );
     let (user, team) = subject.columns();
     let (role, incognito, expires_at) = (grant.role.name(), grant.incognito, grant.expires_at);
     let (id, owner) = (project.id.0, project.owner.0);
-    execute(client, SQL, &[&id, &owner, &user, &team, &role, &incognito, &expires_at, &actor]).await?;
-    Ok(())
+    let row = query_one(client, SQL, &[&id, &owner, &user, &team, &role, &incognito, &expires_at, &actor]).await?;
+    collaborator(&row)
 }
 
-/// Gives a collaborator these settings. Another end is one that the log does not have yet.
+macro_rules! update_collaborator {
+    ($name:literal, $subject:literal) => {
+        concat!(
+            "-- ",
+            $name,
+            "
+            UPDATE collaborator SET role = $3, incognito = $4, expires_at = $5, updated_by = $6, updated_at = now(),
+                expiry_logged = expiry_logged AND expires_at IS NOT DISTINCT FROM $5
+            WHERE project_id = $1 AND ",
+            $subject,
+            " = $2 RETURNING updated_at"
+        )
+    };
+}
+
+/// Gives a collaborator these settings, and says when that was. Another end is one that the log does not have yet.
 pub async fn update(
-    client: &impl GenericClient,
+    client: &Client,
     project: ProjectId,
     subject: Subject,
     grant: &GrantSettings,
     actor: Option<&str>,
-) -> Result<(), StoreError> {
-    const SQL: &str = "-- update_collaborator
-        UPDATE collaborator SET role = $4, incognito = $5, expires_at = $6, updated_by = $7, updated_at = now(),
-            expiry_logged = expiry_logged AND expires_at IS NOT DISTINCT FROM $6
-        WHERE project_id = $1 AND (user_id = $2 OR team_id = $3)";
-    let (user, team) = subject.columns();
+) -> Result<Timestamp, StoreError> {
+    const OF_USER: &str = update_collaborator!("update_collaborator_user", "user_id");
+    const OF_TEAM: &str = update_collaborator!("update_collaborator_team", "team_id");
+    let (sql, id) = match subject {
+        Subject::User(user) => (OF_USER, user.0),
+        Subject::Team(team) => (OF_TEAM, team.0),
+    };
     let (role, incognito, expires_at) = (grant.role.name(), grant.incognito, grant.expires_at);
-    execute(client, SQL, &[&project.0, &user, &team, &role, &incognito, &expires_at, &actor]).await?;
-    Ok(())
+    Ok(query_one(client, sql, &[&project.0, &id, &role, &incognito, &expires_at, &actor]).await?.get(0))
 }
 
 macro_rules! delete_collaborators {
@@ -175,7 +230,7 @@ macro_rules! delete_collaborators {
 }
 
 /// Takes rows away, and returns them.
-pub async fn delete(client: &impl GenericClient, which: Which) -> Result<Vec<Collaborator>, StoreError> {
+pub async fn delete(client: &Client, which: Which) -> Result<Vec<Collaborator>, StoreError> {
     const OF_USER: &str = delete_collaborators!("delete_collaborator_user", "project_id = $1 AND user_id = $2");
     const OF_TEAM: &str = delete_collaborators!("delete_collaborator_team", "project_id = $1 AND team_id = $2");
     const PROJECT: &str = delete_collaborators!("delete_collaborators_of_project", "project_id = $1");

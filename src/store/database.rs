@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{
+    BuildError, ClientWrapper, Hook, Manager, ManagerConfig, Pool, PoolBuilder, RecyclingMethod, Runtime, Timeouts,
+};
+use futures::FutureExt as _;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -90,6 +93,9 @@ const CANCEL_WAIT: Duration = Duration::from_secs(1);
 /// How long to wait for a connection, one to be made included.
 const POOL_WAIT: Duration = Duration::from_secs(5);
 
+/// How often a connection is taken for loads before their plans are made again.
+const LOADS_A_PLAN: usize = 100;
+
 /// A pool of connections to the database. Cheap to clone.
 #[derive(Clone)]
 pub struct Database {
@@ -107,8 +113,36 @@ impl Database {
     /// # Errors
     /// When the pool cannot be built.
     pub fn new(hosts: Hosts, connections: usize) -> Result<Self, StoreError> {
+        let pool = Self::pool(&hosts, connections, "").build();
+        Self::over(hosts, pool)
+    }
+
+    /// The same for loads of the view alone. They look up what they are asked for by keys, so one plan is right for all of them,
+    /// and to make it takes several times as long as to run it: it is kept. It goes by how large the tables were, and so is made
+    /// again now and then.
+    ///
+    /// # Errors
+    /// When the pool cannot be built.
+    pub fn for_loads(hosts: Hosts, connections: usize) -> Result<Self, StoreError> {
+        let forget_plans = Hook::sync_fn(|client: &mut ClientWrapper, metrics| {
+            if metrics.recycle_count % LOADS_A_PLAN == 0 {
+                // sent before whatever is asked of the client next; nobody waits for the answer
+                let _ = client.batch_execute("DISCARD PLANS").now_or_never();
+            }
+            Ok(())
+        });
+        let builder = Self::pool(&hosts, connections, "-c plan_cache_mode=force_generic_plan");
+        Self::over(hosts, builder.pre_recycle(forget_plans).build())
+    }
+
+    fn over(hosts: Hosts, pool: Result<Pool, BuildError>) -> Result<Self, StoreError> {
+        let pool = pool.map_err(|error| StoreError::Unavailable(Box::new(error)))?;
+        Ok(Self { pool, hosts, generation: Arc::default(), share: None })
+    }
+
+    fn pool(hosts: &Hosts, connections: usize, options: &str) -> PoolBuilder {
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let pooled = hosts.with_options(
+        let pooled = hosts.with_options(options).with_options(
             // What an index has in order must be read in that order, a page at a time: sorting what another index finds
             // looks as cheap to the planner, and reads all of it. No statement is worth compiling, whatever its estimate.
             "-c jit=off -c enable_incremental_sort=off \
@@ -116,13 +150,11 @@ impl Database {
         );
         let manager = Manager::from_connect(Config::new(), pooled, recycling);
         let wait = Some(POOL_WAIT);
-        let pool = Pool::builder(manager)
-            .max_size(connections)
-            .runtime(Runtime::Tokio1)
-            .timeouts(Timeouts { wait, create: wait, recycle: wait })
-            .build()
-            .map_err(|error| StoreError::Unavailable(Box::new(error)))?;
-        Ok(Self { pool, hosts, generation: Arc::default(), share: None })
+        Pool::builder(manager).max_size(connections).runtime(Runtime::Tokio1).timeouts(Timeouts {
+            wait,
+            create: wait,
+            recycle: wait,
+        })
     }
 
     /// The same connections, of which those who hold this share, and its clones, have at most so many at a time: what one kind of

@@ -54,9 +54,14 @@ impl From<tokio_postgres::Error> for StoreError {
             return Self::Unavailable(Box::new(error));
         };
         let state = answer.code();
-        // a serialization failure, a deadlock, or a lock that was not granted in time
-        let conflicts =
-            [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::LOCK_NOT_AVAILABLE];
+        // a serialization failure, a deadlock, or a lock that was not granted in time; or one of several that were sent together, of
+        // which another failed before it and says why when it is run again
+        let conflicts = [
+            SqlState::T_R_SERIALIZATION_FAILURE,
+            SqlState::T_R_DEADLOCK_DETECTED,
+            SqlState::LOCK_NOT_AVAILABLE,
+            SqlState::IN_FAILED_SQL_TRANSACTION,
+        ];
         if conflicts.contains(state) {
             return Self::Conflict;
         }

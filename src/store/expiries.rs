@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::GenericClient;
 use jiff::Timestamp;
 
+use super::database::Client;
 use super::error::StoreError;
 use super::rows::{execute, query_opt};
 use crate::domain::ids::{AccountId, ProjectId, TeamId};
@@ -22,7 +22,7 @@ pub struct NextExpiry {
 }
 
 /// Finds the grant whose end is the first that the log does not have.
-pub async fn next(client: &impl GenericClient) -> Result<Option<NextExpiry>, StoreError> {
+pub async fn next(client: &Client) -> Result<Option<NextExpiry>, StoreError> {
     const SQL: &str = "-- next_expiry
         SELECT project_id, user_id, team_id, expires_at, clock_timestamp() FROM collaborator
         WHERE expires_at IS NOT NULL AND NOT expiry_logged
@@ -40,7 +40,7 @@ pub async fn next(client: &impl GenericClient) -> Result<Option<NextExpiry>, Sto
 
 /// Notes that the log has the end of a grant. `false` where it has it already, or where the grant has no end that has come:
 /// decided under the lock of the row, so that one of several who note it does.
-pub async fn note(client: &impl GenericClient, project: ProjectId, subject: Subject) -> Result<bool, StoreError> {
+pub async fn note(client: &Client, project: ProjectId, subject: Subject) -> Result<bool, StoreError> {
     const SQL: &str = "-- note_expiry
         UPDATE collaborator SET expiry_logged = true
         WHERE project_id = $1 AND (user_id = $2 OR team_id = $3)

@@ -1,12 +1,12 @@
 //! Loads for the role view: many keys a statement, each with the place in the log of the snapshot that it was read in.
 
-use deadpool_postgres::GenericClient;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::database::Client;
 use super::error::StoreError;
-use super::rows::{end, limit, optional_project_role, organization_role, project_role, query};
+use super::rows::{end, limit, optional_project_role, organization_role, project_role, query, query_opt};
 use crate::domain::decision::OwnedProject;
 use crate::domain::facts::{Account, Grant, Named, Organizations, Plan, Project, User};
 use crate::domain::ids::{AccountId, Place, PlanId, ProjectId, Revision, TeamId};
@@ -82,15 +82,17 @@ macro_rules! project_joins {
     };
 }
 
-/// What usernames stand for.
-pub async fn load_names(client: &impl GenericClient, keys: &[NameKey]) -> Result<Loaded<NameKey, Named>, StoreError> {
-    const SQL: &str = "-- load_names
-        SELECT revision.number, wanted.key, account.id, account.kind, account.active,
-               membership.organizations, membership.roles, team.ids, revision.change_id
-        FROM revision
-        CROSS JOIN unnest($1::text[]) AS wanted (key)
-        LEFT JOIN account ON account.username_key = wanted.key
-        LEFT JOIN LATERAL (
+/// The columns of what a name stands for; [`named`] reads them.
+macro_rules! name_columns {
+    () => {
+        "account.id, account.kind, account.active, membership.organizations, membership.roles, team.ids"
+    };
+}
+
+/// What those columns come from, besides the account.
+macro_rules! name_joins {
+    () => {
+        "LEFT JOIN LATERAL (
             SELECT array_agg(belongs.id ORDER BY belongs.id) AS organizations,
                    array_agg(belongs.role ORDER BY belongs.id) AS roles
             FROM (
@@ -101,22 +103,42 @@ pub async fn load_names(client: &impl GenericClient, keys: &[NameKey]) -> Result
         ) AS membership ON true
         LEFT JOIN LATERAL (
             SELECT array_agg(team_id ORDER BY team_id) AS ids FROM team_member WHERE user_id = account.id
-        ) AS team ON true";
-    let wanted: Vec<&str> = keys.iter().map(NameKey::as_str).collect();
-    let rows = query(client, SQL, &[&wanted]).await?;
-    loaded(&rows, |row| NameKey::from_stored(row.get(1)), named)
+        ) AS team ON true"
+    };
 }
 
-/// What one username stands for.
-pub async fn load_name(client: &impl GenericClient, key: &NameKey) -> Result<Option<Named>, StoreError> {
-    Ok(load_names(client, std::slice::from_ref(key)).await?.entries.pop().and_then(|(_, named)| named))
+/// What usernames stand for.
+pub async fn load_names(client: &Client, keys: &[NameKey]) -> Result<Loaded<NameKey, Named>, StoreError> {
+    const SQL: &str = concat!(
+        "-- load_names
+        SELECT revision.number, wanted.key, ",
+        name_columns!(),
+        ", revision.change_id
+        FROM revision
+        CROSS JOIN unnest($1::text[]) AS wanted (key)
+        LEFT JOIN account ON account.username_key = wanted.key ",
+        name_joins!()
+    );
+    let wanted: Vec<&str> = keys.iter().map(NameKey::as_str).collect();
+    let rows = query(client, SQL, &[&wanted]).await?;
+    loaded(&rows, |row| NameKey::from_stored(row.get(1)), |row| named(row, 2))
+}
+
+/// What one username stands for. A statement of its own: what is asked by one key is planned once for all.
+pub async fn load_name(client: &Client, key: &NameKey) -> Result<Option<Named>, StoreError> {
+    const SQL: &str = concat!(
+        "-- load_name
+        SELECT ",
+        name_columns!(),
+        " FROM account ",
+        name_joins!(),
+        " WHERE account.username_key = $1"
+    );
+    query_opt(client, SQL, &[&key.as_str()]).await?.map_or(Ok(None), |row| named(&row, 0))
 }
 
 /// Projects by id.
-pub async fn load_projects(
-    client: &impl GenericClient,
-    ids: &[ProjectId],
-) -> Result<Loaded<ProjectId, LoadedProject>, StoreError> {
+pub async fn load_projects(client: &Client, ids: &[ProjectId]) -> Result<Loaded<ProjectId, LoadedProject>, StoreError> {
     const SQL: &str = concat!(
         "-- load_projects
         SELECT revision.number, wanted.id, ",
@@ -131,16 +153,24 @@ pub async fn load_projects(
     loaded(&rows, |row| ProjectId(row.get(1)), |row| project(row, 2))
 }
 
-/// One project by id.
-pub async fn load_project(client: &impl GenericClient, id: ProjectId) -> Result<Option<LoadedProject>, StoreError> {
-    Ok(load_projects(client, &[id]).await?.entries.pop().and_then(|(_, project)| project))
+/// One project by id, in a statement of its own as well.
+pub async fn load_project(client: &Client, id: ProjectId) -> Result<Option<LoadedProject>, StoreError> {
+    const SQL: &str = concat!(
+        "-- load_project
+        SELECT ",
+        project_columns!("direct"),
+        " FROM project ",
+        project_joins!("collaborator WHERE project_id = project.id AND user_id IS NOT NULL", ""),
+        " WHERE project.id = $1"
+    );
+    query_opt(client, SQL, &[&id.0]).await?.map_or(Ok(None), |row| project(&row, 0))
 }
 
 /// Projects by id, as far as these users and teams are concerned: their collaborators are those among them, and the owner
 /// of the organization that owns the project, who never counts. What does not exist is not there. Costs the same however
 /// many collaborators there are: they are counted no further than to see whether they exceed the owner's limit.
 pub async fn load_projects_for(
-    client: &impl GenericClient,
+    client: &Client,
     ids: &[ProjectId],
     users: &[AccountId],
     teams: &[TeamId],
@@ -176,7 +206,7 @@ pub async fn load_projects_for(
 
 /// Projects by `owner/name`.
 pub async fn load_paths(
-    client: &impl GenericClient,
+    client: &Client,
     paths: &[(NameKey, ProjectName)],
 ) -> Result<Loaded<(NameKey, ProjectName), LoadedProject>, StoreError> {
     const SQL: &str = concat!(
@@ -197,10 +227,7 @@ pub async fn load_paths(
 }
 
 /// Owning accounts by id.
-pub async fn load_accounts(
-    client: &impl GenericClient,
-    ids: &[AccountId],
-) -> Result<Loaded<AccountId, Account>, StoreError> {
+pub async fn load_accounts(client: &Client, ids: &[AccountId]) -> Result<Loaded<AccountId, Account>, StoreError> {
     const SQL: &str = "-- load_accounts
         SELECT revision.number, wanted.id, account.id, account.owner_id, account.default_project_role, account.plan_id, revision.change_id
         FROM revision
@@ -213,7 +240,7 @@ pub async fn load_accounts(
 }
 
 /// Plans by id.
-pub async fn load_plans(client: &impl GenericClient, ids: &[PlanId]) -> Result<Loaded<PlanId, Plan>, StoreError> {
+pub async fn load_plans(client: &Client, ids: &[PlanId]) -> Result<Loaded<PlanId, Plan>, StoreError> {
     const SQL: &str = "-- load_plans
         SELECT revision.number, wanted.id, plan.id, plan.collaborator_limit, revision.change_id
         FROM revision
@@ -236,22 +263,22 @@ fn loaded<K, V>(
     Ok(Loaded { place, entries })
 }
 
-fn named(row: &Row) -> Result<Option<Named>, StoreError> {
-    let Some(id) = row.get::<_, Option<i64>>(2).map(AccountId) else {
+fn named(row: &Row, first: usize) -> Result<Option<Named>, StoreError> {
+    let Some(id) = row.get::<_, Option<i64>>(first).map(AccountId) else {
         return Ok(None);
     };
-    if row.get::<_, &str>(3) == "organization" {
+    if row.get::<_, &str>(first + 1) == "organization" {
         return Ok(Some(Named::Organization(id)));
     }
-    let ids: Option<Vec<i64>> = row.get(5);
-    let roles: Option<Vec<&str>> = row.get(6);
+    let ids: Option<Vec<i64>> = row.get(first + 3);
+    let roles: Option<Vec<&str>> = row.get(first + 4);
     let pairs = ids.into_iter().flatten().zip(roles.into_iter().flatten());
     let organizations = pairs
         .map(|(id, role)| Ok((AccountId(id), organization_role(role)?)))
         .collect::<Result<Organizations, StoreError>>()?;
-    let teams: Option<Vec<i64>> = row.get(7);
+    let teams: Option<Vec<i64>> = row.get(first + 5);
     let teams = teams.into_iter().flatten().map(TeamId).collect();
-    Ok(Some(Named::User(User { id, active: row.get(4), organizations, teams })))
+    Ok(Some(Named::User(User { id, active: row.get(first + 2), organizations, teams })))
 }
 
 fn project(row: &Row, first: usize) -> Result<Option<LoadedProject>, StoreError> {

@@ -5,17 +5,20 @@
 
 use std::time::Instant;
 
-use deadpool_postgres::GenericClient;
-use futures::future::{try_join, try_join_all};
+use futures::future::{OptionFuture, join3, try_join};
 use jiff::Timestamp;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::database::Client;
 use super::deadlines::statement_timeout;
 use super::error::StoreError;
-use super::rows::{query, query_one, query_opt};
+use super::projects;
+use super::rows::{Parameters, query, query_one};
 use crate::domain::facts::Time;
 use crate::domain::ids::{AccountId, ProjectId};
 use crate::domain::names::NameKey;
+use crate::domain::records::Project;
 
 /// How an account is locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,49 +30,76 @@ pub enum Strength {
 }
 
 /// The ids of accounts by name, unlocked: they may be renamed before they are locked.
-pub async fn resolve(client: &impl GenericClient, keys: &[&str]) -> Result<Vec<(NameKey, AccountId)>, StoreError> {
-    const SQL: &str = "-- resolve_accounts
-        SELECT username_key, id FROM account WHERE username_key = ANY($1)";
-    let rows = query(client, SQL, &[&keys]).await?;
-    Ok(rows.iter().map(|row| (NameKey::from_stored(row.get(0)), AccountId(row.get(1)))).collect())
-}
-
-/// Locks accounts until the transaction ends, in the order given: that of their ids. One round trip.
-///
-/// These are advisory locks, which every write takes, and not locks of rows: they are granted in the order in which they
-/// were asked for, so that a steady stream of shared ones cannot keep an exclusive one waiting.
 ///
 /// From here on no statement of the transaction, the locks among them, runs for long after the deadline; an operator's own limit
 /// stays where it is shorter.
-pub async fn lock_accounts(
-    client: &impl GenericClient,
-    accounts: &[(AccountId, Strength)],
+pub async fn look_up(
+    client: &Client,
+    keys: &[&str],
     deadline: Option<Instant>,
-) -> Result<(), StoreError> {
-    const BOUND: &str = "-- bound_statements
-        SELECT set_config('statement_timeout', $1::bigint::text, true)
-        WHERE current_setting('statement_timeout')::interval
-              NOT BETWEEN interval '1 millisecond' AND $1::bigint * interval '1 millisecond'";
-    const EXCLUSIVE: &str = "-- lock_account
-        SELECT pg_advisory_xact_lock($1)";
-    const SHARED: &str = "-- lock_account_shared
-        SELECT pg_advisory_xact_lock_shared($1)";
-    let exclusive = client.prepare_cached(EXCLUSIVE).await?;
-    let shared = client.prepare_cached(SHARED).await?;
-    let bound = client.prepare_cached(BOUND).await?;
-    let timeout = statement_timeout(deadline);
+) -> Result<Vec<(NameKey, AccountId)>, StoreError> {
+    const SQL: &str = "-- look_up_accounts
+        SELECT bound.is_set, account.username_key, account.id
+        FROM (
+            SELECT CASE
+                WHEN current_setting('statement_timeout')::interval
+                     NOT BETWEEN interval '1 millisecond' AND $2::bigint * interval '1 millisecond'
+                THEN set_config('statement_timeout', $2::bigint::text, true)
+            END AS is_set
+        ) AS bound LEFT JOIN account ON account.username_key = ANY ($1)";
+    let rows = query(client, SQL, &[&keys, &statement_timeout(deadline)]).await?;
+    let found = |row: &Row| Some((NameKey::from_stored(row.get::<_, Option<&str>>(1)?), AccountId(row.get(2))));
+    Ok(rows.iter().filter_map(found).collect())
+}
+
+/// What a write locks.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Accounts, in the order of their ids.
+    pub accounts: &'a [(AccountId, Strength)],
+    /// A project.
+    pub project: Option<ProjectId>,
+}
+
+/// Takes locks until the transaction ends, those of accounts in the order given, then the project's; and runs `reads` under them.
+/// Returns the project as it is then, if it is there. One round trip: the reads are sent without waiting for the locks.
+///
+/// Nothing of `reads` is sent before the locks are, as the statements that take them are prepared before anything is sent. On one
+/// connection PostgreSQL begins with a statement, and takes its snapshot, once the one before it has ended. So what is read is read
+/// under the locks; no statement may take them and read what they hold at once, as its snapshot would be from before it waited.
+/// Only of the row that it waited for does a statement that locks rows show what has become of it.
+///
+/// Those of accounts are advisory locks, which every write takes, and not locks of rows: they are granted in the order in which
+/// they were asked for, so that a steady stream of shared ones cannot keep an exclusive one waiting.
+pub async fn hold<T>(
+    client: &Client,
+    wanted: Wanted<'_>,
+    reads: impl Future<Output = Result<T, StoreError>>,
+) -> Result<(Option<Project>, T), StoreError> {
+    const ACCOUNTS: &str = "-- lock_accounts
+        SELECT CASE WHEN is_exclusive THEN pg_advisory_xact_lock(id) ELSE pg_advisory_xact_lock_shared(id) END
+        FROM unnest($1::bigint[], $2::boolean[]) AS in_order (id, is_exclusive)";
+    let (accounts, project) = try_join(client.prepare_cached(ACCOUNTS), client.prepare_cached(projects::LOCK)).await?;
+    let ids: Vec<i64> = wanted.accounts.iter().map(|(id, _)| id.0).collect();
+    let exclusive: Vec<bool> = wanted.accounts.iter().map(|(_, strength)| *strength == Strength::Exclusive).collect();
+    let project_id = wanted.project.map(|project| project.0);
+    let account_locks: Parameters<'_> = &[&ids, &exclusive];
+    let project_lock: Parameters<'_> = &[&project_id];
     // polled in order, and so sent in order, on one connection
-    let bounded = async { client.query_opt(&bound, &[&timeout]).await };
-    let locked = try_join_all(accounts.iter().map(|(id, strength)| {
-        let statement = if *strength == Strength::Exclusive { &exclusive } else { &shared };
-        async move { client.query_one(statement, &[&id.0]).await }
-    }));
-    try_join(bounded, locked).await?;
-    Ok(())
+    let (accounts, project, read) = join3(
+        OptionFuture::from((!ids.is_empty()).then(|| client.query(&accounts, account_locks))),
+        OptionFuture::from(project_id.map(|_| client.query_opt(&project, project_lock))),
+        reads,
+    )
+    .await;
+    // what failed first is why the others did
+    accounts.transpose()?;
+    let project = project.transpose()?.flatten();
+    Ok((project.as_ref().map(projects::project), read?))
 }
 
 /// Keeps these accounts from being renamed until the transaction ends, and returns their names.
-pub async fn hold_names(client: &impl GenericClient, accounts: &[AccountId]) -> Result<Vec<NameKey>, StoreError> {
+pub async fn hold_names(client: &Client, accounts: &[AccountId]) -> Result<Vec<NameKey>, StoreError> {
     const SQL: &str = "-- hold_names
         SELECT username_key FROM account WHERE id = ANY($1) ORDER BY id FOR KEY SHARE";
     let ids: Vec<i64> = accounts.iter().map(|account| account.0).collect();
@@ -78,7 +108,7 @@ pub async fn hold_names(client: &impl GenericClient, accounts: &[AccountId]) -> 
 }
 
 /// The database's clock.
-pub async fn now(client: &impl GenericClient) -> Result<Time, StoreError> {
+pub async fn now(client: &Client) -> Result<Time, StoreError> {
     const SQL: &str = "-- read_clock
         SELECT clock_timestamp()";
     let now: Timestamp = query_one(client, SQL, &[]).await?.get(0);
@@ -89,7 +119,7 @@ pub async fn now(client: &impl GenericClient) -> Result<Time, StoreError> {
 ///
 /// The numbers are below zero: apart from the locks of accounts. Two names may come to have the same number, which then has the
 /// stronger of their locks.
-pub async fn lock_names(client: &impl GenericClient, names: &[(&str, Strength)]) -> Result<(), StoreError> {
+pub async fn lock_names(client: &Client, names: &[(&str, Strength)]) -> Result<(), StoreError> {
     const SQL: &str = "-- lock_names
         SELECT CASE WHEN is_exclusive THEN pg_advisory_xact_lock(number) ELSE pg_advisory_xact_lock_shared(number) END
         FROM (
@@ -103,17 +133,10 @@ pub async fn lock_names(client: &impl GenericClient, names: &[(&str, Strength)])
 }
 
 /// Locks projects' rows until the transaction ends, in the order of their ids, as far as there are any.
-pub async fn lock_projects(client: &impl GenericClient, projects: &[ProjectId]) -> Result<(), StoreError> {
+pub async fn lock_projects(client: &Client, projects: &[ProjectId]) -> Result<(), StoreError> {
     const SQL: &str = "-- lock_projects
         SELECT FROM project WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE";
     let ids: Vec<Uuid> = projects.iter().map(|project| project.0).collect();
     query(client, SQL, &[&ids]).await?;
     Ok(())
-}
-
-/// Locks a project's row until the transaction ends; `false` where it is gone.
-pub async fn lock_project(client: &impl GenericClient, project: ProjectId) -> Result<bool, StoreError> {
-    const SQL: &str = "-- lock_project
-        SELECT FROM project WHERE id = $1 FOR NO KEY UPDATE";
-    Ok(query_opt(client, SQL, &[&project.0]).await?.is_some())
 }

@@ -1,9 +1,9 @@
 //! Writes the log: every write ends by taking the next revision and saying under it what it changed.
 
-use deadpool_postgres::GenericClient;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::database::Client;
 use super::error::StoreError;
 use super::rows::query_one;
 use crate::domain::chain::Content;
@@ -55,7 +55,7 @@ macro_rules! remember {
 ///
 /// The commit may take as long as a synchronous standby does: cut short, it would read as one that the standby has.
 pub async fn append(
-    client: &impl GenericClient,
+    client: &Client,
     content: &Content<'_>,
     changes: &Changes,
     remembered: Option<Remembered<'_>>,
@@ -117,7 +117,7 @@ pub async fn append(
 
 /// Keeps what a write answered that had nothing to change. Returns the last write, at which that is true, and its history.
 pub async fn remember(
-    client: &impl GenericClient,
+    client: &Client,
     caller: &str,
     id: &str,
     remembered: Remembered<'_>,
@@ -136,7 +136,7 @@ pub async fn remember(
 }
 
 /// The secret that page tokens are sealed with.
-pub async fn page_secret(client: &impl GenericClient) -> Result<Uuid, StoreError> {
+pub async fn page_secret(client: &Client) -> Result<Uuid, StoreError> {
     const SQL: &str = "-- read_page_secret
         SELECT page_secret FROM revision";
     Ok(query_one(client, SQL, &[]).await?.get(0))

@@ -1,8 +1,8 @@
 //! Members of organizations: their rows, and pages of them.
 
-use deadpool_postgres::GenericClient;
 use tokio_postgres::Row;
 
+use super::database::Client;
 use super::error::StoreError;
 use super::rows::{execute, organization_role, query, query_one, query_opt};
 use crate::domain::ids::AccountId;
@@ -23,18 +23,26 @@ macro_rules! select_members {
 }
 
 /// One member.
-pub async fn get(
-    client: &impl GenericClient,
-    organization: AccountId,
-    user: AccountId,
-) -> Result<Option<Member>, StoreError> {
+pub async fn get(client: &Client, organization: AccountId, user: AccountId) -> Result<Option<Member>, StoreError> {
     const SQL: &str = select_members!("member", "WHERE member.organization_id = $1 AND member.user_id = $2");
     query_opt(client, SQL, &[&organization.0, &user.0]).await?.as_ref().map(member).transpose()
 }
 
+/// One member, where there are both an organization and a user.
+pub async fn get_if_both(
+    client: &Client,
+    organization: Option<AccountId>,
+    user: Option<AccountId>,
+) -> Result<Option<Member>, StoreError> {
+    match (organization, user) {
+        (Some(organization), Some(user)) => get(client, organization, user).await,
+        _ => Ok(None),
+    }
+}
+
 /// A page of an organization's members, by name.
 pub async fn page(
-    client: &impl GenericClient,
+    client: &Client,
     organization: AccountId,
     include_hidden: bool,
     after: &str,
@@ -49,29 +57,32 @@ pub async fn page(
 }
 
 /// How many members an organization has, as the database's triggers keep it. See `docs/adr/0019-kept-count.md`.
-pub async fn count(client: &impl GenericClient, organization: AccountId) -> Result<u32, StoreError> {
+pub async fn count(client: &Client, organization: AccountId) -> Result<u32, StoreError> {
     const SQL: &str = "-- count_members
         SELECT coalesce(sum(members), 0)::bigint FROM member_count WHERE organization_id = $1";
     let counted: i64 = query_one(client, SQL, &[&organization.0]).await?.get(0);
     u32::try_from(counted).map_err(|_| StoreError::unreadable("count of members", &counted.to_string()))
 }
 
-/// Adds a member.
+/// Adds a member, and returns it.
 pub async fn insert(
-    client: &impl GenericClient,
+    client: &Client,
     organization: AccountId,
     user: AccountId,
     role: OrganizationRole,
     public: bool,
-) -> Result<(), StoreError> {
+) -> Result<Member, StoreError> {
     const SQL: &str = "-- insert_member
-        INSERT INTO member (organization_id, user_id, role, public) VALUES ($1, $2, $3, $4)";
-    execute(client, SQL, &[&organization.0, &user.0, &role.name(), &public]).await?;
-    Ok(())
+        WITH member AS (
+            INSERT INTO member (organization_id, user_id, role, public) VALUES ($1, $2, $3, $4) RETURNING *
+        )
+        SELECT member.user_id, account.username, member.role, member.public, member.created_at
+        FROM member JOIN account ON account.id = member.user_id";
+    member(&query_one(client, SQL, &[&organization.0, &user.0, &role.name(), &public]).await?)
 }
 
 /// Gives a member these settings.
-pub async fn update(client: &impl GenericClient, organization: AccountId, member: &Member) -> Result<(), StoreError> {
+pub async fn update(client: &Client, organization: AccountId, member: &Member) -> Result<(), StoreError> {
     const SQL: &str = "-- update_member
         UPDATE member SET role = $3, public = $4 WHERE organization_id = $1 AND user_id = $2";
     execute(client, SQL, &[&organization.0, &member.user.0, &member.role.name(), &member.public]).await?;
@@ -79,7 +90,7 @@ pub async fn update(client: &impl GenericClient, organization: AccountId, member
 }
 
 /// Removes a member, and nothing that hangs on it.
-pub async fn delete(client: &impl GenericClient, organization: AccountId, user: AccountId) -> Result<(), StoreError> {
+pub async fn delete(client: &Client, organization: AccountId, user: AccountId) -> Result<(), StoreError> {
     const SQL: &str = "-- delete_member
         DELETE FROM member WHERE organization_id = $1 AND user_id = $2";
     execute(client, SQL, &[&organization.0, &user.0]).await?;
@@ -87,7 +98,7 @@ pub async fn delete(client: &impl GenericClient, organization: AccountId, user: 
 }
 
 /// Removes all members of an organization, and returns them.
-pub async fn delete_all(client: &impl GenericClient, organization: AccountId) -> Result<Vec<Member>, StoreError> {
+pub async fn delete_all(client: &Client, organization: AccountId) -> Result<Vec<Member>, StoreError> {
     const SQL: &str = "-- delete_all_members
         WITH member AS (DELETE FROM member WHERE organization_id = $1 RETURNING *)
         SELECT member.user_id, account.username, member.role, member.public, member.created_at
@@ -96,10 +107,7 @@ pub async fn delete_all(client: &impl GenericClient, organization: AccountId) ->
 }
 
 /// Takes a user out of all organizations that it is a member of; returns what it was there.
-pub async fn delete_everywhere(
-    client: &impl GenericClient,
-    user: AccountId,
-) -> Result<Vec<(AccountId, Member)>, StoreError> {
+pub async fn delete_everywhere(client: &Client, user: AccountId) -> Result<Vec<(AccountId, Member)>, StoreError> {
     const SQL: &str = "-- delete_member_everywhere
         WITH member AS (DELETE FROM member WHERE user_id = $1 RETURNING *)
         SELECT member.user_id, account.username, member.role, member.public, member.created_at, member.organization_id

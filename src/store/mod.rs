@@ -31,13 +31,14 @@ pub mod scratch;
 mod standbys;
 pub mod teams;
 mod tls;
+pub mod transaction;
 pub mod trial;
 pub mod warm_up;
 
 pub use address::DatabaseAddress;
 pub use connect::{CONNECTION_WAIT, Hosts, Role};
 pub use database::{Client, Database, Databases, PooledClient};
-pub use deadpool_postgres::{GenericClient, Transaction};
 pub use error::StoreError;
 pub use standbys::Standbys;
 pub use tls::{Roots, TlsMode, TlsParameters};
+pub use transaction::{Purpose, Transaction};

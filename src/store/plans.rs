@@ -1,8 +1,8 @@
 //! Plans: their rows, and pages of them.
 
-use deadpool_postgres::GenericClient;
 use tokio_postgres::Row;
 
+use super::database::Client;
 use super::error::StoreError;
 use super::rows::{execute, limit, query, query_one, query_opt};
 use crate::domain::ids::PlanId;
@@ -22,31 +22,31 @@ macro_rules! select_plans {
 }
 
 /// A plan by code.
-pub async fn by_code(client: &impl GenericClient, code: &str) -> Result<Option<Plan>, StoreError> {
+pub async fn by_code(client: &Client, code: &str) -> Result<Option<Plan>, StoreError> {
     const SQL: &str = select_plans!("plan_by_code", "WHERE code = $1");
     Ok(query_opt(client, SQL, &[&code]).await?.map(|row| plan(&row, 0)))
 }
 
 /// A plan by code, kept from being deleted until the transaction ends.
-pub async fn hold_by_code(client: &impl GenericClient, code: &str) -> Result<Option<Plan>, StoreError> {
+pub async fn hold_by_code(client: &Client, code: &str) -> Result<Option<Plan>, StoreError> {
     const SQL: &str = select_plans!("hold_plan_by_code", "WHERE code = $1 FOR KEY SHARE");
     Ok(query_opt(client, SQL, &[&code]).await?.map(|row| plan(&row, 0)))
 }
 
 /// A plan by code, locked so that writes of it come one after the other.
-pub async fn lock_by_code(client: &impl GenericClient, code: &str) -> Result<Option<Plan>, StoreError> {
+pub async fn lock_by_code(client: &Client, code: &str) -> Result<Option<Plan>, StoreError> {
     const SQL: &str = select_plans!("lock_plan_by_code", "WHERE code = $1 FOR NO KEY UPDATE");
     Ok(query_opt(client, SQL, &[&code]).await?.map(|row| plan(&row, 0)))
 }
 
 /// A page of plans, by code.
-pub async fn page(client: &impl GenericClient, after: &str, size: i64) -> Result<Vec<Plan>, StoreError> {
+pub async fn page(client: &Client, after: &str, size: i64) -> Result<Vec<Plan>, StoreError> {
     const SQL: &str = select_plans!("plans_page", "WHERE code > $1 ORDER BY code LIMIT $2");
     Ok(query(client, SQL, &[&after, &size]).await?.iter().map(|row| plan(row, 0)).collect())
 }
 
 /// Creates a plan, or replaces the one of that code; says whether it is new.
-pub async fn put(client: &impl GenericClient, code: &str, rules: &PlanRules) -> Result<(PlanId, bool), StoreError> {
+pub async fn put(client: &Client, code: &str, rules: &PlanRules) -> Result<(PlanId, bool), StoreError> {
     const SQL: &str = "-- put_plan
         INSERT INTO plan (code, premium, collaborator_limit, member_limit, personal_projects_up_to_reporter)
         VALUES ($1, $2, $3, $4, $5)
@@ -64,7 +64,7 @@ pub async fn put(client: &impl GenericClient, code: &str, rules: &PlanRules) -> 
 ///
 /// # Errors
 /// The constraint `account_plan_fk` where an account is on it.
-pub async fn delete(client: &impl GenericClient, plan: PlanId) -> Result<(), StoreError> {
+pub async fn delete(client: &Client, plan: PlanId) -> Result<(), StoreError> {
     const SQL: &str = "-- delete_plan
         DELETE FROM plan WHERE id = $1";
     execute(client, SQL, &[&plan.0]).await?;

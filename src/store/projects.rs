@@ -1,9 +1,9 @@
 //! Projects: their rows, and pages of them.
 
-use deadpool_postgres::GenericClient;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::database::Client;
 use super::error::StoreError;
 use super::rows::{execute, query, query_one, query_opt};
 use crate::domain::ids::{AccountId, ProjectId};
@@ -24,8 +24,11 @@ macro_rules! select_projects {
     };
 }
 
+/// A project by id, whose row is locked until the transaction ends: as it is once the lock is granted.
+pub(super) const LOCK: &str = select_projects!("lock_project", "WHERE project.id = $1 FOR NO KEY UPDATE OF project");
+
 /// A project as a caller names it.
-pub async fn find(client: &impl GenericClient, reference: &ProjectReference) -> Result<Option<Project>, StoreError> {
+pub async fn find(client: &Client, reference: &ProjectReference) -> Result<Option<Project>, StoreError> {
     const BY_ID: &str = select_projects!("project_by_id", "WHERE project.id = $1");
     const BY_PATH: &str = select_projects!("project_by_path", "WHERE account.username_key = $1 AND project.name = $2");
     let row = match reference {
@@ -48,7 +51,7 @@ pub struct Cursor {
 
 /// A page of projects by owner and name, of one owner or of all.
 pub async fn page(
-    client: &impl GenericClient,
+    client: &Client,
     owner: Option<AccountId>,
     after: &Cursor,
     size: i64,
@@ -69,13 +72,13 @@ pub async fn page(
 }
 
 /// All projects of an owner.
-pub async fn all_of(client: &impl GenericClient, owner: AccountId) -> Result<Vec<Project>, StoreError> {
+pub async fn all_of(client: &Client, owner: AccountId) -> Result<Vec<Project>, StoreError> {
     const SQL: &str = select_projects!("all_projects_of_owner", "WHERE project.owner_id = $1 ORDER BY project.name");
     Ok(query(client, SQL, &[&owner.0]).await?.iter().map(project).collect())
 }
 
 /// How many projects an owner has.
-pub async fn count_of(client: &impl GenericClient, owner: AccountId) -> Result<i64, StoreError> {
+pub async fn count_of(client: &Client, owner: AccountId) -> Result<i64, StoreError> {
     const SQL: &str = "-- count_projects_of_owner
         SELECT count(*) FROM project WHERE owner_id = $1";
     Ok(query_one(client, SQL, &[&owner.0]).await?.get(0))
@@ -86,7 +89,7 @@ pub async fn count_of(client: &impl GenericClient, owner: AccountId) -> Result<i
 /// # Errors
 /// The constraints `project_name_unique` and `project_pk` where the name or the id is taken.
 pub async fn insert(
-    client: &impl GenericClient,
+    client: &Client,
     id: Uuid,
     owner: AccountId,
     name: &str,
@@ -104,7 +107,7 @@ pub async fn insert(
 ///
 /// # Errors
 /// The constraint `project_name_unique` where the name is taken.
-pub async fn update(client: &impl GenericClient, project: &Project) -> Result<(), StoreError> {
+pub async fn update(client: &Client, project: &Project) -> Result<(), StoreError> {
     const SQL: &str = "-- update_project
         UPDATE project SET owner_id = $2, name = $3, public = $4, restricted_project_files = $5, template = $6
         WHERE id = $1";
@@ -115,7 +118,7 @@ pub async fn update(client: &impl GenericClient, project: &Project) -> Result<()
 }
 
 /// Deletes all projects of an owner, none of which has collaborators any more.
-pub async fn delete_all_of(client: &impl GenericClient, owner: AccountId) -> Result<(), StoreError> {
+pub async fn delete_all_of(client: &Client, owner: AccountId) -> Result<(), StoreError> {
     const SQL: &str = "-- delete_projects_of_owner
         DELETE FROM project WHERE owner_id = $1";
     execute(client, SQL, &[&owner.0]).await?;
@@ -123,14 +126,14 @@ pub async fn delete_all_of(client: &impl GenericClient, owner: AccountId) -> Res
 }
 
 /// Deletes a project that has no collaborators any more.
-pub async fn delete(client: &impl GenericClient, project: ProjectId) -> Result<(), StoreError> {
+pub async fn delete(client: &Client, project: ProjectId) -> Result<(), StoreError> {
     const SQL: &str = "-- delete_project
         DELETE FROM project WHERE id = $1";
     execute(client, SQL, &[&project.0]).await?;
     Ok(())
 }
 
-fn project(row: &Row) -> Project {
+pub(super) fn project(row: &Row) -> Project {
     Project {
         id: ProjectId(row.get(0)),
         owner: AccountId(row.get(1)),

@@ -1,6 +1,5 @@
 //! Requests that were given an id by their callers: found again for a day, so that what is sent twice is done once.
 
-use deadpool_postgres::GenericClient;
 use futures::future::try_join;
 use uuid::Uuid;
 
@@ -27,18 +26,25 @@ pub struct FoundRequest {
     pub last: Place,
 }
 
+// two numbers: apart from the locks of accounts, which have one
+const LOCK: &str = "-- lock_request
+    SELECT pg_advisory_xact_lock(hashtext($1), hashtext($2))";
+const FIND: &str = "-- find_request
+    SELECT request.digest, request.answer, request.revision, revision.history, revision.number, revision.change_id
+    FROM request CROSS JOIN revision
+    WHERE request.caller = $1 AND request.id = $2 AND request.written_at > clock_timestamp() - interval '1 day'";
+
+/// Prepares what [`hold`] asks, so that it is sent before whatever is asked together with it.
+pub async fn prepare(client: &Client) -> Result<(), StoreError> {
+    try_join(client.prepare_cached(LOCK), client.prepare_cached(FIND)).await?;
+    Ok(())
+}
+
 /// Waits for whoever is at the same request, and says what it came to, if it came to anything within a day. Held until the
 /// transaction ends, so that the next one waits.
 ///
 /// The first lock of a write, and the only one of its kind that a write has: nobody waits for it who holds another.
-pub async fn hold(client: &impl GenericClient, caller: &str, id: &str) -> Result<Option<FoundRequest>, StoreError> {
-    // two numbers: apart from the locks of accounts, which have one
-    const LOCK: &str = "-- lock_request
-        SELECT pg_advisory_xact_lock(hashtext($1), hashtext($2))";
-    const FIND: &str = "-- find_request
-        SELECT request.digest, request.answer, request.revision, revision.history, revision.number, revision.change_id
-        FROM request CROSS JOIN revision
-        WHERE request.caller = $1 AND request.id = $2 AND request.written_at > clock_timestamp() - interval '1 day'";
+pub async fn hold(client: &Client, caller: &str, id: &str) -> Result<Option<FoundRequest>, StoreError> {
     let (lock, find) = (client.prepare_cached(LOCK).await?, client.prepare_cached(FIND).await?);
     let key: Parameters<'_> = &[&caller, &id];
     // polled in order, and so sent in order, on one connection: the second sees what was there once the lock was granted

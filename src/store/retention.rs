@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::database::Client;
 use super::error::StoreError;
 use super::rows::{execute, query_one};
+use super::transaction::{Purpose, Transaction};
 use crate::domain::ids::Revision;
 
 /// About how many changes, and at most how many writes, are deleted in one transaction. No write is deleted by halves.
@@ -65,7 +66,7 @@ pub async fn prune(client: &mut Client, start: Revision) -> Result<u64, StoreErr
         DELETE FROM change WHERE revision <= $1";
     const WRITES: &str = "-- prune_writes
         DELETE FROM change_set WHERE revision <= $1";
-    let transaction = client.transaction().await?;
+    let transaction = Transaction::begin(client, Purpose::Write).await?;
     let last: i64 = query_one(&transaction, LAST, &[&start.0, &BATCH]).await?.get(0);
     execute(&transaction, CHAIN, &[&last]).await?;
     execute(&transaction, CHANGES, &[&last]).await?;

@@ -1,10 +1,10 @@
 //! Runs prepared statements and reads rows into the domain's types.
 
-use deadpool_postgres::GenericClient;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
+use super::database::Client;
 use super::error::StoreError;
 use crate::domain::facts::Time;
 use crate::domain::roles::{OrganizationRole, ProjectRole};
@@ -12,18 +12,14 @@ use crate::domain::roles::{OrganizationRole, ProjectRole};
 pub(super) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// Runs a statement, prepared once a connection, and returns its rows.
-pub(super) async fn query(
-    client: &impl GenericClient,
-    sql: &str,
-    parameters: Parameters<'_>,
-) -> Result<Vec<Row>, StoreError> {
+pub(super) async fn query(client: &Client, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, StoreError> {
     let statement = client.prepare_cached(sql).await?;
     Ok(client.query(&statement, parameters).await?)
 }
 
 /// The same for at most one row.
 pub(super) async fn query_opt(
-    client: &impl GenericClient,
+    client: &Client,
     sql: &str,
     parameters: Parameters<'_>,
 ) -> Result<Option<Row>, StoreError> {
@@ -32,21 +28,13 @@ pub(super) async fn query_opt(
 }
 
 /// The same for exactly one row.
-pub(super) async fn query_one(
-    client: &impl GenericClient,
-    sql: &str,
-    parameters: Parameters<'_>,
-) -> Result<Row, StoreError> {
+pub(super) async fn query_one(client: &Client, sql: &str, parameters: Parameters<'_>) -> Result<Row, StoreError> {
     let statement = client.prepare_cached(sql).await?;
     Ok(client.query_one(&statement, parameters).await?)
 }
 
 /// The same for a statement without rows; returns how many it changed.
-pub(super) async fn execute(
-    client: &impl GenericClient,
-    sql: &str,
-    parameters: Parameters<'_>,
-) -> Result<u64, StoreError> {
+pub(super) async fn execute(client: &Client, sql: &str, parameters: Parameters<'_>) -> Result<u64, StoreError> {
     let statement = client.prepare_cached(sql).await?;
     Ok(client.execute(&statement, parameters).await?)
 }

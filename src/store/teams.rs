@@ -1,8 +1,8 @@
 //! Teams and who is in them: their rows, and pages of them.
 
-use deadpool_postgres::GenericClient;
 use tokio_postgres::Row;
 
+use super::database::Client;
 use super::error::StoreError;
 use super::rows::{execute, query, query_one, query_opt};
 use crate::domain::ids::{AccountId, TeamId};
@@ -34,22 +34,13 @@ macro_rules! select_teams {
 }
 
 /// A team by its organization's and its own name.
-pub async fn by_name(
-    client: &impl GenericClient,
-    organization: &NameKey,
-    name: &NameKey,
-) -> Result<Option<Team>, StoreError> {
+pub async fn by_name(client: &Client, organization: &NameKey, name: &NameKey) -> Result<Option<Team>, StoreError> {
     const SQL: &str = select_teams!("team_by_name", "WHERE account.username_key = $1 AND team.name_key = $2");
     Ok(query_opt(client, SQL, &[&organization.as_str(), &name.as_str()]).await?.as_ref().map(team))
 }
 
 /// A page of an organization's teams, by name.
-pub async fn page(
-    client: &impl GenericClient,
-    organization: AccountId,
-    after: &str,
-    size: i64,
-) -> Result<Vec<Team>, StoreError> {
+pub async fn page(client: &Client, organization: AccountId, after: &str, size: i64) -> Result<Vec<Team>, StoreError> {
     const SQL: &str = select_teams!(
         "teams_page",
         "WHERE team.organization_id = $1 AND team.name_key > $2 ORDER BY team.name_key LIMIT $3"
@@ -58,7 +49,7 @@ pub async fn page(
 }
 
 /// All teams of an organization.
-pub async fn all(client: &impl GenericClient, organization: AccountId) -> Result<Vec<Team>, StoreError> {
+pub async fn all(client: &Client, organization: AccountId) -> Result<Vec<Team>, StoreError> {
     const SQL: &str = select_teams!("all_teams", "WHERE team.organization_id = $1 ORDER BY team.id");
     Ok(query(client, SQL, &[&organization.0]).await?.iter().map(team).collect())
 }
@@ -67,7 +58,7 @@ pub async fn all(client: &impl GenericClient, organization: AccountId) -> Result
 ///
 /// # Errors
 /// The constraint `team_name_unique` where the name is taken.
-pub async fn insert(client: &impl GenericClient, organization: AccountId, name: &str) -> Result<(), StoreError> {
+pub async fn insert(client: &Client, organization: AccountId, name: &str) -> Result<(), StoreError> {
     const SQL: &str = "-- insert_team
         INSERT INTO team (organization_id, name) VALUES ($1, $2)";
     execute(client, SQL, &[&organization.0, &name]).await?;
@@ -78,7 +69,7 @@ pub async fn insert(client: &impl GenericClient, organization: AccountId, name: 
 ///
 /// # Errors
 /// The constraint `team_name_unique` where the name is taken.
-pub async fn rename(client: &impl GenericClient, team: TeamId, name: &str) -> Result<(), StoreError> {
+pub async fn rename(client: &Client, team: TeamId, name: &str) -> Result<(), StoreError> {
     const SQL: &str = "-- rename_team
         UPDATE team SET name = $2 WHERE id = $1";
     execute(client, SQL, &[&team.0, &name]).await?;
@@ -86,7 +77,7 @@ pub async fn rename(client: &impl GenericClient, team: TeamId, name: &str) -> Re
 }
 
 /// Deletes all teams of an organization, to which nothing refers any more.
-pub async fn delete_all(client: &impl GenericClient, organization: AccountId) -> Result<(), StoreError> {
+pub async fn delete_all(client: &Client, organization: AccountId) -> Result<(), StoreError> {
     const SQL: &str = "-- delete_all_teams
         DELETE FROM team WHERE organization_id = $1";
     execute(client, SQL, &[&organization.0]).await?;
@@ -94,7 +85,7 @@ pub async fn delete_all(client: &impl GenericClient, organization: AccountId) ->
 }
 
 /// Deletes a team that nothing refers to any more.
-pub async fn delete(client: &impl GenericClient, team: TeamId) -> Result<(), StoreError> {
+pub async fn delete(client: &Client, team: TeamId) -> Result<(), StoreError> {
     const SQL: &str = "-- delete_team
         DELETE FROM team WHERE id = $1";
     execute(client, SQL, &[&team.0]).await?;
@@ -102,11 +93,7 @@ pub async fn delete(client: &impl GenericClient, team: TeamId) -> Result<(), Sto
 }
 
 /// A user's place in a team.
-pub async fn get_member(
-    client: &impl GenericClient,
-    team: TeamId,
-    user: AccountId,
-) -> Result<Option<TeamMember>, StoreError> {
+pub async fn get_member(client: &Client, team: TeamId, user: AccountId) -> Result<Option<TeamMember>, StoreError> {
     const SQL: &str = "-- team_member
         SELECT account.username, team_member.created_at
         FROM team_member JOIN account ON account.id = team_member.user_id
@@ -116,7 +103,7 @@ pub async fn get_member(
 
 /// A page of a team's people, by name.
 pub async fn page_of_members(
-    client: &impl GenericClient,
+    client: &Client,
     team: TeamId,
     after: &str,
     size: i64,
@@ -130,11 +117,7 @@ pub async fn page_of_members(
 }
 
 /// Puts a user into a team.
-pub async fn insert_member(
-    client: &impl GenericClient,
-    team: &Team,
-    user: AccountId,
-) -> Result<TeamMember, StoreError> {
+pub async fn insert_member(client: &Client, team: &Team, user: AccountId) -> Result<TeamMember, StoreError> {
     const SQL: &str = "-- insert_team_member
         WITH added AS (
             INSERT INTO team_member (team_id, organization_id, user_id) VALUES ($1, $2, $3)
@@ -176,7 +159,7 @@ macro_rules! delete_team_members {
 }
 
 /// Takes places in teams away, and returns them.
-pub async fn delete_members(client: &impl GenericClient, which: Places) -> Result<Vec<RemovedTeamMember>, StoreError> {
+pub async fn delete_members(client: &Client, which: Places) -> Result<Vec<RemovedTeamMember>, StoreError> {
     const ORGANIZATION: &str = delete_team_members!(
         "delete_team_members_of_organization",
         "team_id IN (SELECT id FROM team WHERE organization_id = $1)"

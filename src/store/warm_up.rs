@@ -1,9 +1,9 @@
 //! What there is, for a view that is brought up before it is asked: page by page, in the order of ids and the newest first, each
 //! page as cheap as the one before.
 
-use deadpool_postgres::GenericClient;
 use tokio_postgres::Row;
 
+use super::database::Client;
 use super::error::StoreError;
 use super::rows::{query, query_one};
 use crate::domain::ids::{AccountId, ProjectId};
@@ -11,7 +11,7 @@ use crate::domain::names::{NameKey, ProjectName};
 
 /// Users and organizations before one, at most so many.
 pub async fn accounts_before(
-    client: &impl GenericClient,
+    client: &Client,
     before: AccountId,
     most: i64,
 ) -> Result<Vec<(AccountId, NameKey)>, StoreError> {
@@ -23,7 +23,7 @@ pub async fn accounts_before(
 
 /// Projects before one, at most so many, with the `owner/name` of each.
 pub async fn projects_before(
-    client: &impl GenericClient,
+    client: &Client,
     before: ProjectId,
     most: i64,
 ) -> Result<Vec<(ProjectId, NameKey, ProjectName)>, StoreError> {
@@ -40,7 +40,7 @@ pub async fn projects_before(
 
 /// About how many accounts and projects there are, by PostgreSQL's own estimate: to count them would take longer the more there
 /// are. `None` where it has none yet.
-pub async fn estimate(client: &impl GenericClient) -> Result<Option<f64>, StoreError> {
+pub async fn estimate(client: &Client) -> Result<Option<f64>, StoreError> {
     const SQL: &str = "-- estimate_entries
         SELECT CASE WHEN min(reltuples) >= 0 THEN sum(reltuples)::float8 END
         FROM pg_class WHERE oid IN ('account'::regclass, 'project'::regclass)";

@@ -1,5 +1,6 @@
 //! What a page costs, in pages of PostgreSQL's memory: as much late in a list as early.
 
+use rolegate::store::{Database, Hosts, Role};
 use serde_json::Value;
 use tokio_postgres::Client;
 
@@ -37,6 +38,54 @@ async fn a_page_late_in_a_list_of_100_000_costs_what_an_early_one_costs() {
         candidate_users(&client).await;
         facts_of_projects(&client).await;
         facts_of_users(&client).await;
+    }
+}
+
+/// What loads of the view are asked for, and how many rows come of it.
+const LOADS: [(&str, &str, &str, i64); 4] = [
+    ("load_names", "text[]", "ARRAY['user40000', 'nobody']", 2),
+    ("load_projects", "uuid[]", "ARRAY[md5('40000')::uuid, md5('none')::uuid]", 2),
+    ("load_paths", "text[], text[]", "ARRAY['user40000', 'nobody'], ARRAY['trees', 'none']", 2),
+    ("load_accounts", "bigint[]", "ARRAY[40000, 0]", 2),
+];
+
+/// 50,000 users, each with a project that ten others were added to.
+const USERS: &str = "
+    SET session_replication_role = replica;
+    INSERT INTO account (kind, username, plan_id) SELECT 'user', 'user' || number, 1 FROM generate_series(1, 50000) AS number;
+    INSERT INTO project (id, owner_id, name, public, restricted_project_files, template)
+    SELECT md5(id::text)::uuid, id, 'trees', false, false, false FROM account;
+    INSERT INTO collaborator (project_id, owner_id, user_id, role, incognito)
+    SELECT project.id, owner_id, 1 + (owner_id + step * 100) % 50000, 'reader', false
+    FROM project CROSS JOIN generate_series(1, 10) AS step";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn loads_that_were_planned_on_empty_tables_are_planned_again_once_they_are_large() {
+    let database = fresh_database().await;
+    let pool = Database::for_loads(Hosts::new(&database, Role::Primary), 1).unwrap();
+    let client = pool.client().await.unwrap();
+    // the only one
+    let session = text(&client, "SELECT pg_backend_pid()::text").await;
+    let other = connect(&database).await;
+    for table in ["account", "project", "collaborator", "member", "team_member"] {
+        // nothing there has a plan made again
+        other.batch_execute(&format!("ALTER TABLE {table} SET (autovacuum_enabled = off)")).await.unwrap();
+    }
+    for (name, types, arguments, _) in LOADS {
+        let sql = statements().remove(name).unwrap();
+        client.batch_execute(&format!("PREPARE {name} ({types}) AS {sql}")).await.unwrap();
+        client.batch_execute(&format!("EXECUTE {name} ({arguments})")).await.unwrap();
+    }
+    client.give_back();
+    other.batch_execute(USERS).await.unwrap();
+    for _ in 0..100 {
+        pool.client().await.unwrap().give_back();
+    }
+    let client = pool.client().await.unwrap();
+    assert_eq!(text(&client, "SELECT pg_backend_pid()::text").await, session);
+    for (name, _, arguments, rows) in LOADS {
+        let cost = Prepared { client: &client, name }.cost(arguments, rows).await;
+        assert!(cost < 100, "{name}: {cost} buffers");
     }
 }
 

@@ -124,6 +124,11 @@ impl Proxy {
         self.state.executions.lock().unwrap().get(name).copied().unwrap_or(0)
     }
 
+    /// How often each statement has been sent to PostgreSQL, by name.
+    pub fn all_executions(&self) -> HashMap<String, u64> {
+        self.state.executions.lock().unwrap().clone()
+    }
+
     /// How many pieces of answers have been kept so far.
     pub fn kept(&self) -> u64 {
         *self.state.kept.borrow()

@@ -2,6 +2,7 @@
 //! would change of anybody's role.
 
 mod batches;
+mod costs;
 mod effects;
 mod etags;
 mod locks;

@@ -87,6 +87,31 @@ async fn lists_that_meet_over_plans_and_names_wait_and_are_not_run_again() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_missing_before_a_list_waited_for_a_lock_is_asked_for_again() {
+    let world = World::empty().await;
+    world.all(["bob", "zoe"].map(calls::create_user)).await;
+    world.all([calls::create_organization("acme", "zoe")]).await;
+    let watcher = connect(&world.service.database).await;
+    // the list waits for bob, before it has acme
+    let held = "BEGIN; SELECT pg_advisory_xact_lock(id) FROM account WHERE username = 'bob'";
+    world.database.batch_execute(held).await.unwrap();
+    let absent = [calls::remove_member("acme", "eve"), calls::delete_project("acme/trees")];
+    let list = absent.map(Call::if_there).into_iter().chain([calls::rename_user("bob", "rob")]).collect::<Vec<_>>();
+    let list = send(&world.service, together("", &list));
+    let meanwhile = async {
+        until_waiting(&watcher, 1).await;
+        world.all([calls::create_user("eve"), calls::create_project("acme", "trees")]).await;
+        world.all([add_member("acme", "eve", Member)]).await;
+        world.database.batch_execute("COMMIT").await.unwrap();
+    };
+    let met = async { tokio::join!(list, meanwhile).0 };
+    tokio::time::timeout(Duration::from_secs(60), met).await.unwrap().unwrap();
+    let left = "SELECT (SELECT count(*) FROM member) + (SELECT count(*) FROM project)";
+    let left: i64 = watcher.query_one(left, &[]).await.unwrap().get(0);
+    assert_eq!(left, 0, "both were there when it had its locks, and it said that they were gone");
+}
+
 fn put(code: &str) -> Call {
     calls::put_plan(code, true, -1, -1)
 }

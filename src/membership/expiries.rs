@@ -25,7 +25,7 @@ impl Operation for ExpireCollaborator {
     type Output = ();
 
     fn locks(&self) -> Locks<'_> {
-        // never one of several
+        // never one of several, and nobody waits for it
         Locks::default()
     }
 

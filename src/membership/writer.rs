@@ -39,7 +39,7 @@ pub trait Operation: Send + Sync {
     /// What it answers.
     type Output: Send;
 
-    /// Whom and what it will lock, as far as it names it. Asked for where it is one of several.
+    /// Whom and what it will lock, as far as it names it: looked up ahead, and locked ahead where it is one of several.
     fn locks(&self) -> Locks<'_>;
 
     /// Does it, within a transaction that the caller ends. May be run several times; only the last one counts.

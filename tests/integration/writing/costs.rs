@@ -16,16 +16,16 @@ const BESIDE: [&str; 6] =
     ["follow_log", "renew_lease", "publish_applied", "note_longest_lease", "next_expiry", "forget_requests"];
 
 /// A service behind a proxy, on the world's database.
-async fn behind_a_proxy(world: &World) -> (Proxy, Service) {
+async fn behind_a_proxy(world: &World, flags: &[&str]) -> (Proxy, Service) {
     let proxy = Proxy::start(&world.service.database).await;
-    let service = Service::start_on(proxy.config(&world.service.database), &[]).await;
+    let service = Service::start_on(proxy.config(&world.service.database), flags).await;
     (proxy, service)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_asks_for_each_thing_once() {
     let world = World::acme().await;
-    let (proxy, service) = behind_a_proxy(&world).await;
+    let (proxy, service) = behind_a_proxy(&world, &[]).await;
     let member = "look_up_accounts lock_accounts accounts_by_ids_now member append_changes";
     let collaborator = "look_up_accounts project_by_path lock_accounts lock_project accounts_by_ids_now member given \
                         append_changes";
@@ -68,8 +68,8 @@ async fn a_write_asks_for_each_thing_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_write_reads_is_asked_for_before_its_locks_are_granted() {
     let world = World::acme().await;
-    let (proxy, service) = behind_a_proxy(&world).await;
-    // one connection has all prepared
+    // one connection, which has all prepared
+    let (proxy, service) = behind_a_proxy(&world, &["--database-connections", "1"]).await;
     calls::set_role("acme/trees", "rita", Reporter).by("mona").send(&service).await.unwrap();
     let reads = ["accounts_by_ids_now", "load_name", "load_project", "member", "given"];
     let before = reads.map(|name| proxy.executions(name));
@@ -90,7 +90,7 @@ async fn what_a_write_reads_is_asked_for_before_its_locks_are_granted() {
 async fn what_a_write_reads_is_what_its_locks_waited_for_on_a_connection_that_has_prepared_nothing_too() {
     let world = World::acme().await;
     for is_fresh in [true, false] {
-        let (_, service) = behind_a_proxy(&world).await;
+        let (_, service) = behind_a_proxy(&world, &[]).await;
         if !is_fresh {
             calls::set_role("acme/trees", "rita", Reporter).send(&service).await.unwrap();
             calls::set_member_role("acme", "rita", Member).send(&service).await.unwrap();

@@ -280,10 +280,11 @@ impl Read {
             for (path, project) in loaded {
                 let found = Entry { value: project.as_ref().map(|loaded| loaded.project.id), revision };
                 let key = EntryKey::Path(path.0.clone(), path.1.clone());
-                check(entries.complete(path, epoch, found), key);
+                // before the path: whoever waits for that looks for the project next, and would have it loaded again
                 if let Some(project) = project {
                     store_project(view, epoch, revision, project);
                 }
+                check(entries.complete(path, epoch, found), key);
             }
         }
         if let Some(Loaded { place: Place { revision, .. }, entries: loaded }) = self.projects {

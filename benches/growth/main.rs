@@ -16,6 +16,8 @@ mod checks;
 mod report;
 #[path = "../replicas/server.rs"]
 mod server;
+#[path = "../shared/services.rs"]
+mod services;
 #[path = "../shared/mod.rs"]
 mod shared;
 mod starts;

@@ -1,18 +1,17 @@
 //! How long a service takes from its start to its first answer, on a large world and on a small one: as a process, with a view
 //! that knows nothing yet.
 
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rolegate::bench::{By, Kind, Mix, Population, Random, World};
 use rolegate::grpc::v1::CheckRequest;
 use rolegate::grpc::v1::authorization_service_client::AuthorizationServiceClient;
-use rustix::process::{Pid, Signal, kill_process};
 use tokio_postgres::Config;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::report::Report;
+use crate::services::{end, free_address};
 use crate::support::binary::url;
 
 const ROUNDS: usize = 20;
@@ -37,8 +36,7 @@ pub async fn compare(report: &mut Report, [large, small]: [&(Config, World); 2])
 async fn start((database, world): &(Config, World), random: &mut Random) -> f64 {
     let population = Population::new(*world, By::Id, Mix::only(Kind::Direct), 0.0, 0.0);
     let question = population.next(random).request();
-    // free a moment ago
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let address = free_address();
     let mut command = Command::new(env!("CARGO_BIN_EXE_rolegate"));
     command.args(["serve", "--listen", &address, "--database-url", &url(database)]);
     let begun = Instant::now();
@@ -64,10 +62,4 @@ async fn answer(channel: Channel, question: CheckRequest) {
             Err(_) => tokio::time::sleep(AGAIN).await,
         }
     }
-}
-
-/// In order, so that it leaves no lease.
-fn end(mut service: Child) {
-    kill_process(Pid::from_child(&service), Signal::TERM).unwrap();
-    service.wait().unwrap();
 }

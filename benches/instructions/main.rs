@@ -12,6 +12,8 @@
     reason = "a benchmark that can't go on ends"
 )]
 
+#[path = "../shared/services.rs"]
+mod services;
 #[path = "../shared/mod.rs"]
 #[allow(dead_code, reason = "its figures are exact")]
 mod shared;
@@ -19,14 +21,13 @@ mod shared;
 #[allow(dead_code, unused_imports, reason = "written for the tests; shared so that there is one way to a database")]
 mod support;
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rolegate::bench::{Facts, World, prepare};
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use services::{end, free_address};
 use support::binary::url;
 use tempfile::TempDir;
 
@@ -92,14 +93,13 @@ impl Counted {
         let begun = Instant::now();
         std::thread::sleep(COUNTED);
         let idle = counted.dump(2) as f64 / begun.elapsed().as_secs_f64();
-        counted.end();
+        end(counted.server);
         (loaded - idle) * time / asked
     }
 
     fn start(database: &str, arguments: &[&str], log: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // free a moment ago
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let address = free_address();
         let mut command = Command::new("valgrind");
         command.args(["--tool=callgrind", "--instr-atstart=no"]);
         command.arg(format!("--callgrind-out-file={}", folder.path().join("out").display()));
@@ -152,12 +152,6 @@ impl Counted {
     fn dump(&self, number: usize) -> u64 {
         self.control(&["--dump"]);
         total(&self.folder.path().join(format!("out.{number}")))
-    }
-
-    fn end(mut self) {
-        let process = Pid::from_child(&self.server);
-        kill_process(process, Signal::TERM).unwrap();
-        self.server.wait().unwrap();
     }
 }
 

@@ -118,10 +118,7 @@ impl Keeper {
                 return Err(Stop::Refused(errors::caller_unknown()));
             }
         };
-        let rule = self.rules.get(path).copied().ok_or_else(|| Stop::Refused(no_such_method()))?;
-        if !caller.may(rule.scope) || (caller.bounds().is_some() && !rule.is_bounded) {
-            return Err(Stop::Refused(spans::in_span_of(request, || refusal(&caller, rule))));
-        }
+        let rule = self.may_call(&caller, request).map_err(Stop::Refused)?;
         // what a caller proved is of no use to who answers it, and is in no log
         let authorization = request.headers_mut().remove(AUTHORIZATION);
         if rule.is_stream {
@@ -136,6 +133,19 @@ impl Keeper {
         }
         request.extensions_mut().insert(caller);
         Ok(())
+    }
+
+    fn may_call<B>(&self, caller: &Caller, request: &Request<B>) -> Result<Rule, Status> {
+        let rule = self.rules.get(request.uri().path());
+        let rule = *rule.ok_or_else(|| Status::unimplemented("there is no such method"))?;
+        if !caller.may(rule.scope) {
+            return Err(spans::in_span_of(request, || lacks(caller, rule.scope)));
+        }
+        if caller.bounds().is_some() && !rule.is_bounded {
+            spans::in_span_of(request, || info!(caller = caller.name(), "refused a caller that is confined"));
+            return Err(errors::out_of_bounds());
+        }
+        Ok(rule)
     }
 }
 
@@ -166,24 +176,13 @@ impl Pass {
     }
 }
 
-fn no_such_method() -> Status {
-    Status::unimplemented("there is no such method")
-}
-
-/// Why a caller may not call this.
-fn refusal(caller: &Caller, rule: Rule) -> Status {
-    if let Err(missing) = may(caller, rule.scope) {
-        return missing;
-    }
-    info!(caller = caller.name(), "refused a caller that is confined");
-    errors::out_of_bounds()
-}
-
 /// Whether a caller has a scope.
 pub(super) fn may(caller: &Caller, scope: Scope) -> Result<(), Status> {
-    if caller.may(scope) {
-        return Ok(());
-    }
+    if caller.may(scope) { Ok(()) } else { Err(lacks(caller, scope)) }
+}
+
+/// Refuses a caller that has not.
+fn lacks(caller: &Caller, scope: Scope) -> Status {
     info!(caller = caller.name(), scope = scope.name(), "refused a caller that lacks a scope");
-    Err(errors::scope_missing(scope))
+    errors::scope_missing(scope)
 }

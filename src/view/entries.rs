@@ -6,6 +6,7 @@
 
 use std::hash::Hash;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicU32;
 
 use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
 use tokio::sync::watch;
@@ -189,25 +190,14 @@ impl Tables {
         }
     }
 
-    /// Holds what is under a key, so that it is not evicted.
-    pub(super) fn pin(&self, key: &EntryKey) {
+    /// How many questions hold what is under a key, so that it is not evicted.
+    pub(super) fn pins(&self, key: &EntryKey) -> Option<&AtomicU32> {
         match key {
-            EntryKey::Name(name) => self.names.pin(name),
-            EntryKey::Project(project) => self.projects.pin(project),
-            EntryKey::Path(owner, name) => self.paths.pin(&(owner.clone(), name.clone())),
-            EntryKey::Account(account) => self.accounts.pin(account),
-            EntryKey::Plan(plan) => self.plans.pin(plan),
-        }
-    }
-
-    /// Lets go what was held under a key.
-    pub(super) fn unpin(&self, key: &EntryKey) {
-        match key {
-            EntryKey::Name(name) => self.names.unpin(name),
-            EntryKey::Project(project) => self.projects.unpin(project),
-            EntryKey::Path(owner, name) => self.paths.unpin(&(owner.clone(), name.clone())),
-            EntryKey::Account(account) => self.accounts.unpin(account),
-            EntryKey::Plan(plan) => self.plans.unpin(plan),
+            EntryKey::Name(name) => self.names.pins(name),
+            EntryKey::Project(project) => self.projects.pins(project),
+            EntryKey::Path(owner, name) => self.paths.pins(&(owner.clone(), name.clone())),
+            EntryKey::Account(account) => self.accounts.pins(account),
+            EntryKey::Plan(plan) => self.plans.pins(plan),
         }
     }
 

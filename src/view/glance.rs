@@ -216,8 +216,10 @@ impl Pins {
     }
 
     fn pin(&mut self, tables: &Tables, key: EntryKey) {
-        tables.pin(&key);
-        self.keys.push(key);
+        if let Some(pins) = tables.pins(&key) {
+            pins.fetch_add(1, Ordering::Relaxed);
+            self.keys.push(key);
+        }
     }
 }
 
@@ -225,7 +227,11 @@ impl Drop for Pins {
     fn drop(&mut self) {
         if !self.keys.is_empty() {
             let tables = self.view.entries.read();
-            self.keys.iter().for_each(|key| tables.unpin(key));
+            // what stands there now may be another entry: one that nobody holds stays so, one that others hold may be evicted the
+            // sooner
+            self.keys.iter().filter_map(|key| tables.pins(key)).for_each(|pins| {
+                let _ = pins.try_update(Ordering::Relaxed, Ordering::Relaxed, |pins| pins.checked_sub(1));
+            });
         }
     }
 }

@@ -133,19 +133,9 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
         Some(entry)
     }
 
-    /// Holds what is there: it is not evicted before it is let go. A write drops it all the same.
-    pub(super) fn pin(&self, key: &K) {
-        if let Some(slot) = self.slot(key) {
-            slot.pins.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Lets go what was held. Where something else stands there now, which others hold, that may be evicted the sooner.
-    pub(super) fn unpin(&self, key: &K) {
-        if let Some(slot) = self.slot(key) {
-            // there is nothing to let go where something else stands there now that nobody holds
-            let _ = slot.pins.try_update(Ordering::Relaxed, Ordering::Relaxed, |pins| pins.checked_sub(1));
-        }
+    /// How many questions hold what is there: meanwhile it is not evicted. A write drops it all the same.
+    pub(super) fn pins(&self, key: &K) -> Option<&AtomicU32> {
+        self.slot(key).map(|slot| &slot.pins)
     }
 
     /// Joins the load of a key, if there is one under way.

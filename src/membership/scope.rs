@@ -130,7 +130,7 @@ impl<'a> Scope<'a> {
         let ids = self.resolve(&wanted).await?;
         let strengths = strongest(ids.iter().zip(&wanted).filter_map(|(id, (_, strength))| Some(((*id)?, *strength))));
         let locked: Vec<AccountId> = strengths.keys().copied().collect();
-        let (missing, in_order) = self.not_held(strengths);
+        let missing = self.not_held(strengths);
         let actor_key = actor.as_ref().map(Username::key);
         let client = self.transaction.client();
         let acts_on = project.filter(|_| actor.is_some());
@@ -145,7 +145,7 @@ impl<'a> Scope<'a> {
             Ok((found?, actor.transpose()?, facts.transpose()?.flatten(), also?))
         };
         let (project, ((found, now), actor_facts, facts, also)) =
-            locks::hold(client, Wanted { accounts: &in_order, project }, reads).await?;
+            locks::hold(client, Wanted { accounts: &missing, project }, reads).await?;
         self.held.extend(missing);
         (self.now, self.decided_by) = (now, facts);
         if let Some(named) = actor_facts {
@@ -283,21 +283,17 @@ impl<'a> Scope<'a> {
 
     /// Locks accounts in the order of their ids, but for those that are locked already.
     pub(super) async fn hold(&mut self, wanted: BTreeMap<AccountId, Strength>) -> Result<(), StoreError> {
-        let (missing, in_order) = self.not_held(wanted);
-        let wanted = Wanted { accounts: &in_order, project: None };
+        let missing = self.not_held(wanted);
+        let wanted = Wanted { accounts: &missing, project: None };
         locks::hold(&self.transaction, wanted, async { Ok(()) }).await?;
         self.held.extend(missing);
         Ok(())
     }
 
-    /// Those that are yet to be locked, or locked more strongly; the same as a list.
-    fn not_held(
-        &self,
-        mut wanted: BTreeMap<AccountId, Strength>,
-    ) -> (BTreeMap<AccountId, Strength>, Vec<(AccountId, Strength)>) {
+    /// Those that are yet to be locked, or locked more strongly.
+    fn not_held(&self, mut wanted: BTreeMap<AccountId, Strength>) -> BTreeMap<AccountId, Strength> {
         wanted.retain(|id, strength| self.held.get(id).is_none_or(|held| held < strength));
-        let in_order = wanted.iter().map(|(id, strength)| (*id, *strength)).collect();
-        (wanted, in_order)
+        wanted
     }
 
     pub(super) async fn resolve(&self, wanted: &[(Who<'_>, Strength)]) -> Result<Vec<Option<AccountId>>, StoreError> {

@@ -14,7 +14,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::database::Client;
-use super::deadlines::statement_timeout;
+use super::deadlines::{bound_statements, statement_timeout};
 use super::error::StoreError;
 use super::rows::{query, query_one};
 use super::transaction::{Purpose, Transaction};
@@ -31,13 +31,12 @@ pub async fn begin_snapshot(client: &mut Client) -> Result<Transaction<'_>, Stor
 /// Which history and write the snapshot shows, and the database's clock. From then on no statement of the transaction runs for
 /// long after that deadline; an operator's own limit stays where it is shorter.
 pub async fn read_moment(client: &Client, deadline: Option<Instant>) -> Result<(Uuid, Place, Time), StoreError> {
-    const SQL: &str = "-- read_moment
-        SELECT history, number, change_id, clock_timestamp(), CASE
-            WHEN current_setting('statement_timeout')::interval
-                 NOT BETWEEN interval '1 millisecond' AND $1::bigint * interval '1 millisecond'
-            THEN set_config('statement_timeout', $1::bigint::text, true)
-        END
-        FROM revision";
+    const SQL: &str = concat!(
+        "-- read_moment
+        SELECT history, number, change_id, clock_timestamp(), ",
+        bound_statements!("$1"),
+        " FROM revision"
+    );
     let row = query_one(client, SQL, &[&statement_timeout(deadline)]).await?;
     let place = Place { revision: Revision(row.get(1)), id: row.get(2) };
     let now: Timestamp = row.get(3);

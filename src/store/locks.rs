@@ -3,6 +3,7 @@
 //! Accounts are locked in the order of their ids, then a project, then the revision counter, so that writes seldom wait
 //! in a circle; PostgreSQL ends a circle that forms all the same, and the write is run again.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use futures::future::{OptionFuture, join3, try_join};
@@ -11,7 +12,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::database::Client;
-use super::deadlines::statement_timeout;
+use super::deadlines::{bound_statements, statement_timeout};
 use super::error::StoreError;
 use super::projects;
 use super::rows::{Parameters, query, query_one};
@@ -38,15 +39,12 @@ pub async fn look_up(
     keys: &[&str],
     deadline: Option<Instant>,
 ) -> Result<Vec<(NameKey, AccountId)>, StoreError> {
-    const SQL: &str = "-- look_up_accounts
-        SELECT bound.is_set, account.username_key, account.id
-        FROM (
-            SELECT CASE
-                WHEN current_setting('statement_timeout')::interval
-                     NOT BETWEEN interval '1 millisecond' AND $2::bigint * interval '1 millisecond'
-                THEN set_config('statement_timeout', $2::bigint::text, true)
-            END AS is_set
-        ) AS bound LEFT JOIN account ON account.username_key = ANY ($1)";
+    const SQL: &str = concat!(
+        "-- look_up_accounts
+        SELECT bound.is_set, account.username_key, account.id FROM (SELECT ",
+        bound_statements!("$2"),
+        " AS is_set) AS bound LEFT JOIN account ON account.username_key = ANY ($1)"
+    );
     let rows = query(client, SQL, &[&keys, &statement_timeout(deadline)]).await?;
     let found = |row: &Row| Some((NameKey::from_stored(row.get::<_, Option<&str>>(1)?), AccountId(row.get(2))));
     Ok(rows.iter().filter_map(found).collect())
@@ -55,13 +53,13 @@ pub async fn look_up(
 /// What a write locks.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
-    /// Accounts, in the order of their ids.
-    pub accounts: &'a [(AccountId, Strength)],
+    /// Accounts.
+    pub accounts: &'a BTreeMap<AccountId, Strength>,
     /// A project.
     pub project: Option<ProjectId>,
 }
 
-/// Takes locks until the transaction ends, those of accounts in the order given, then the project's; and runs `reads` under them.
+/// Takes locks until the transaction ends, those of accounts in the order of their ids, then the project's; and runs `reads` under them.
 /// Returns the project as it is then, if it is there. One round trip: the reads are sent without waiting for the locks.
 ///
 /// Nothing of `reads` is sent before the locks are, as the statements that take them are prepared before anything is sent. On one
@@ -80,8 +78,8 @@ pub async fn hold<T>(
         SELECT CASE WHEN is_exclusive THEN pg_advisory_xact_lock(id) ELSE pg_advisory_xact_lock_shared(id) END
         FROM unnest($1::bigint[], $2::boolean[]) AS in_order (id, is_exclusive)";
     let (accounts, project) = try_join(client.prepare_cached(ACCOUNTS), client.prepare_cached(projects::LOCK)).await?;
-    let ids: Vec<i64> = wanted.accounts.iter().map(|(id, _)| id.0).collect();
-    let exclusive: Vec<bool> = wanted.accounts.iter().map(|(_, strength)| *strength == Strength::Exclusive).collect();
+    let ids: Vec<i64> = wanted.accounts.keys().map(|id| id.0).collect();
+    let exclusive: Vec<bool> = wanted.accounts.values().map(|strength| *strength == Strength::Exclusive).collect();
     let project_id = wanted.project.map(|project| project.0);
     let account_locks: Parameters<'_> = &[&ids, &exclusive];
     let project_lock: Parameters<'_> = &[&project_id];

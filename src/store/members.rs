@@ -9,16 +9,23 @@ use crate::domain::ids::AccountId;
 use crate::domain::records::Member;
 use crate::domain::roles::OrganizationRole;
 
+/// What [`member`] reads.
+macro_rules! columns {
+    () => {
+        "SELECT member.user_id, account.username, member.role, member.public, member.created_at"
+    };
+}
+
+/// What those columns come from.
+macro_rules! joins {
+    () => {
+        " FROM member JOIN account ON account.id = member.user_id "
+    };
+}
+
 macro_rules! select_members {
     ($name:literal, $rest:literal) => {
-        concat!(
-            "-- ",
-            $name,
-            "
-            SELECT member.user_id, account.username, member.role, member.public, member.created_at
-            FROM member JOIN account ON account.id = member.user_id ",
-            $rest
-        )
+        concat!("-- ", $name, "\n", columns!(), joins!(), $rest)
     };
 }
 
@@ -72,12 +79,14 @@ pub async fn insert(
     role: OrganizationRole,
     public: bool,
 ) -> Result<Member, StoreError> {
-    const SQL: &str = "-- insert_member
+    const SQL: &str = concat!(
+        "-- insert_member
         WITH member AS (
             INSERT INTO member (organization_id, user_id, role, public) VALUES ($1, $2, $3, $4) RETURNING *
-        )
-        SELECT member.user_id, account.username, member.role, member.public, member.created_at
-        FROM member JOIN account ON account.id = member.user_id";
+        ) ",
+        columns!(),
+        joins!()
+    );
     member(&query_one(client, SQL, &[&organization.0, &user.0, &role.name(), &public]).await?)
 }
 
@@ -99,19 +108,25 @@ pub async fn delete(client: &Client, organization: AccountId, user: AccountId) -
 
 /// Removes all members of an organization, and returns them.
 pub async fn delete_all(client: &Client, organization: AccountId) -> Result<Vec<Member>, StoreError> {
-    const SQL: &str = "-- delete_all_members
-        WITH member AS (DELETE FROM member WHERE organization_id = $1 RETURNING *)
-        SELECT member.user_id, account.username, member.role, member.public, member.created_at
-        FROM member JOIN account ON account.id = member.user_id ORDER BY member.user_id";
+    const SQL: &str = concat!(
+        "-- delete_all_members
+        WITH member AS (DELETE FROM member WHERE organization_id = $1 RETURNING *) ",
+        columns!(),
+        joins!(),
+        "ORDER BY member.user_id"
+    );
     query(client, SQL, &[&organization.0]).await?.iter().map(member).collect()
 }
 
 /// Takes a user out of all organizations that it is a member of; returns what it was there.
 pub async fn delete_everywhere(client: &Client, user: AccountId) -> Result<Vec<(AccountId, Member)>, StoreError> {
-    const SQL: &str = "-- delete_member_everywhere
-        WITH member AS (DELETE FROM member WHERE user_id = $1 RETURNING *)
-        SELECT member.user_id, account.username, member.role, member.public, member.created_at, member.organization_id
-        FROM member JOIN account ON account.id = member.user_id";
+    const SQL: &str = concat!(
+        "-- delete_member_everywhere
+        WITH member AS (DELETE FROM member WHERE user_id = $1 RETURNING *) ",
+        columns!(),
+        ", member.organization_id",
+        joins!()
+    );
     let rows = query(client, SQL, &[&user.0]).await?;
     rows.iter().map(|row| Ok((AccountId(row.get(5)), member(row)?))).collect()
 }

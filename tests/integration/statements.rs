@@ -19,15 +19,18 @@ async fn every_statement_can_be_prepared() {
     }
 }
 
-/// The statements in the sources, by name: what every constant is, with the macros of its file written out.
+/// The statements in the sources, by name: what every constant is, with macros written out: its file's own, else another's.
 pub fn statements() -> BTreeMap<String, String> {
     let constants = Regex::new(r#"(?s)const [A-Z_]+: &str =\s*(.*?);\n"#).unwrap();
     let named = Regex::new(r"-- (\w+)\n").unwrap();
+    let sources = store_sources();
+    let everywhere: BTreeMap<String, Macro> = sources.iter().flat_map(|text| macros(text)).collect();
     let mut found = BTreeMap::new();
-    for text in store_sources() {
-        let macros = macros(&text);
+    for text in sources {
+        let mut known = everywhere.clone();
+        known.extend(macros(&text));
         for constant in constants.captures_iter(&text) {
-            let sql = expand(&constant[1], &macros, &BTreeMap::new());
+            let sql = expand(&constant[1], &known, &BTreeMap::new());
             if let Some(name) = named.captures(&sql) {
                 found.insert(name[1].to_owned(), sql.clone());
             }
@@ -37,6 +40,7 @@ pub fn statements() -> BTreeMap<String, String> {
 }
 
 /// A macro: what its arguments are called, and its body.
+#[derive(Clone)]
 struct Macro {
     parameters: Vec<String>,
     body: String,

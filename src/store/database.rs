@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{
-    BuildError, ClientWrapper, Hook, Manager, ManagerConfig, Pool, PoolBuilder, RecyclingMethod, Runtime, Timeouts,
+    ClientWrapper, Hook, Manager, ManagerConfig, Pool, PoolBuilder, RecyclingMethod, Runtime, Timeouts,
 };
 use futures::FutureExt as _;
 use tokio::runtime::Handle;
@@ -93,8 +93,8 @@ const CANCEL_WAIT: Duration = Duration::from_secs(1);
 /// How long to wait for a connection, one to be made included.
 const POOL_WAIT: Duration = Duration::from_secs(5);
 
-/// How often a connection is taken for loads before their plans are made again.
-const LOADS_A_PLAN: usize = 100;
+/// How often a connection is taken before the plans that it keeps are made again: they go by how large the tables were.
+const USES_OF_PLANS: usize = 100;
 
 /// A pool of connections to the database. Cheap to clone.
 #[derive(Clone)]
@@ -113,30 +113,22 @@ impl Database {
     /// # Errors
     /// When the pool cannot be built.
     pub fn new(hosts: Hosts, connections: usize) -> Result<Self, StoreError> {
-        let pool = Self::pool(&hosts, connections, "").build();
+        let pool = Self::pool(&hosts, connections, "");
         Self::over(hosts, pool)
     }
 
     /// The same for loads of the view alone. They look up what they are asked for by keys, so one plan is right for all of them,
-    /// and to make it takes several times as long as to run it: it is kept. It goes by how large the tables were, and so is made
-    /// again now and then.
+    /// and to make it takes several times as long as to run it: it is kept.
     ///
     /// # Errors
     /// When the pool cannot be built.
     pub fn for_loads(hosts: Hosts, connections: usize) -> Result<Self, StoreError> {
-        let forget_plans = Hook::sync_fn(|client: &mut ClientWrapper, metrics| {
-            if metrics.recycle_count % LOADS_A_PLAN == 0 {
-                // sent before whatever is asked of the client next; nobody waits for the answer
-                let _ = client.batch_execute("DISCARD PLANS").now_or_never();
-            }
-            Ok(())
-        });
-        let builder = Self::pool(&hosts, connections, "-c plan_cache_mode=force_generic_plan");
-        Self::over(hosts, builder.pre_recycle(forget_plans).build())
+        let pool = Self::pool(&hosts, connections, "-c plan_cache_mode=force_generic_plan");
+        Self::over(hosts, pool)
     }
 
-    fn over(hosts: Hosts, pool: Result<Pool, BuildError>) -> Result<Self, StoreError> {
-        let pool = pool.map_err(|error| StoreError::Unavailable(Box::new(error)))?;
+    fn over(hosts: Hosts, pool: PoolBuilder) -> Result<Self, StoreError> {
+        let pool = pool.build().map_err(|error| StoreError::Unavailable(Box::new(error)))?;
         Ok(Self { pool, hosts, generation: Arc::default(), share: None })
     }
 
@@ -149,12 +141,17 @@ impl Database {
              -c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s",
         );
         let manager = Manager::from_connect(Config::new(), pooled, recycling);
+        let forget_plans = Hook::sync_fn(|client: &mut ClientWrapper, metrics| {
+            if metrics.recycle_count % USES_OF_PLANS == 0 {
+                // sent before whatever is asked of the client next; nobody waits for the answer
+                let _ = client.batch_execute("DISCARD PLANS").now_or_never();
+            }
+            Ok(())
+        });
         let wait = Some(POOL_WAIT);
-        Pool::builder(manager).max_size(connections).runtime(Runtime::Tokio1).timeouts(Timeouts {
-            wait,
-            create: wait,
-            recycle: wait,
-        })
+        let timeouts = Timeouts { wait, create: wait, recycle: wait };
+        let builder = Pool::builder(manager).max_size(connections).runtime(Runtime::Tokio1).timeouts(timeouts);
+        builder.pre_recycle(forget_plans)
     }
 
     /// The same connections, of which those who hold this share, and its clones, have at most so many at a time: what one kind of

@@ -66,7 +66,7 @@ pub async fn prune(client: &mut Client, start: Revision) -> Result<u64, StoreErr
         DELETE FROM change WHERE revision <= $1";
     const WRITES: &str = "-- prune_writes
         DELETE FROM change_set WHERE revision <= $1";
-    let transaction = Transaction::begin(client, Purpose::Write).await?;
+    let transaction = Transaction::begin(client, Purpose::Prune).await?;
     let last: i64 = query_one(&transaction, LAST, &[&start.0, &BATCH]).await?.get(0);
     execute(&transaction, CHAIN, &[&last]).await?;
     execute(&transaction, CHANGES, &[&last]).await?;

@@ -11,8 +11,11 @@ use super::error::StoreError;
 /// What a transaction is for.
 #[derive(Debug, Clone, Copy)]
 pub enum Purpose {
-    /// To write: each statement sees what was committed before it, and so what a lock before it waited for.
+    /// To write what is found by keys: each statement sees what was committed before it, and so what a lock before it waited for.
+    /// One plan is right for all keys, and to make it takes several times as long as to run it: it is kept.
     Write,
+    /// To take away what is no longer wanted, up to some place: each statement is planned for what it is asked.
+    Prune,
     /// To try a write out: all in one snapshot.
     Trial,
     /// To read, all in one snapshot.
@@ -100,7 +103,8 @@ impl Purpose {
     fn sql(self) -> &'static str {
         match self {
             // said, as the operator may have set another default
-            Self::Write => "BEGIN ISOLATION LEVEL READ COMMITTED",
+            Self::Write => "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL plan_cache_mode = force_generic_plan",
+            Self::Prune => "BEGIN ISOLATION LEVEL READ COMMITTED",
             Self::Trial => "BEGIN ISOLATION LEVEL REPEATABLE READ",
             Self::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         }

@@ -1,6 +1,6 @@
 //! What a page costs, in pages of PostgreSQL's memory: as much late in a list as early.
 
-use rolegate::store::{Database, Hosts, Role};
+use rolegate::store::{Database, Hosts, Purpose, Role, Transaction, locks};
 use serde_json::Value;
 use tokio_postgres::Client;
 
@@ -59,20 +59,45 @@ const USERS: &str = "
     SELECT project.id, owner_id, 1 + (owner_id + step * 100) % 50000, 'reader', false
     FROM project CROSS JOIN generate_series(1, 10) AS step";
 
+/// What writes look up and lock.
+const WRITES: [(&str, &str, &str, i64); 5] = [
+    ("look_up_accounts", "text[], bigint", "ARRAY['user40000', 'nobody'], NULL", 1),
+    ("accounts_by_ids_now", "bigint[]", "ARRAY[40000, 0]", 1),
+    ("project_by_path", "text, text", "'user40000', 'trees'", 1),
+    ("lock_project", "uuid", "md5('40000')::uuid", 1),
+    ("given", "uuid, bigint", "md5('40000')::uuid, 40101", 1),
+];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn loads_that_were_planned_on_empty_tables_are_planned_again_once_they_are_large() {
     let database = fresh_database().await;
     let pool = Database::for_loads(Hosts::new(&database, Role::Primary), 1).unwrap();
+    are_planned_again(&connect(&database).await, pool, "RESET plan_cache_mode", &LOADS).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_that_were_planned_on_empty_tables_are_planned_again_once_they_are_large() {
+    let database = fresh_database().await;
+    let pool = Database::new(Hosts::new(&database, Role::Primary), 1).unwrap();
+    // as the beginning of a write says for it alone
+    are_planned_again(&connect(&database).await, pool, "SET plan_cache_mode = force_generic_plan", &WRITES).await;
+}
+
+async fn are_planned_again(other: &Client, pool: Database, mode: &str, asked: &[(&'static str, &str, &str, i64)]) {
+    for _ in 0..3 {
+        // plans are made again once early, too
+        pool.client().await.unwrap().give_back();
+    }
     let client = pool.client().await.unwrap();
     // the only one
     let session = text(&client, "SELECT pg_backend_pid()::text").await;
-    let other = connect(&database).await;
+    client.batch_execute(mode).await.unwrap();
     for table in ["account", "project", "collaborator", "member", "team_member"] {
         // nothing there has a plan made again
         other.batch_execute(&format!("ALTER TABLE {table} SET (autovacuum_enabled = off)")).await.unwrap();
     }
-    for (name, types, arguments, _) in LOADS {
-        let sql = statements().remove(name).unwrap();
+    for (name, types, arguments, _) in asked {
+        let sql = statements().remove(*name).unwrap();
         client.batch_execute(&format!("PREPARE {name} ({types}) AS {sql}")).await.unwrap();
         client.batch_execute(&format!("EXECUTE {name} ({arguments})")).await.unwrap();
     }
@@ -83,10 +108,25 @@ async fn loads_that_were_planned_on_empty_tables_are_planned_again_once_they_are
     }
     let client = pool.client().await.unwrap();
     assert_eq!(text(&client, "SELECT pg_backend_pid()::text").await, session);
-    for (name, _, arguments, rows) in LOADS {
-        let cost = Prepared { client: &client, name }.cost(arguments, rows).await;
+    for (name, _, arguments, rows) in asked {
+        let cost = Prepared { client: &client, name }.cost(arguments, *rows).await;
         assert!(cost < 100, "{name}: {cost} buffers");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_keeps_the_plans_of_what_it_asks_for_and_leaves_those_of_lists_alone() {
+    let database = fresh_database().await;
+    let pool = Database::new(Hosts::new(&database, Role::Primary), 1).unwrap();
+    let mut client = pool.client().await.unwrap();
+    for _ in 0..10 {
+        let transaction = Transaction::begin(&mut client, Purpose::Write).await.unwrap();
+        locks::look_up(&transaction, &["acme", "mia"], None).await.unwrap();
+        transaction.rollback().await.unwrap();
+    }
+    let plans = "SELECT custom_plans::text FROM pg_prepared_statements WHERE statement LIKE '-- look_up_accounts%'";
+    assert_eq!(text(&client, plans).await, "0");
+    assert_eq!(text(&client, "SELECT current_setting('plan_cache_mode')").await, "auto");
 }
 
 /// What the user `busy` looks through.

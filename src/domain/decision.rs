@@ -214,19 +214,25 @@ pub fn held_role(resolution: Resolution, user: &User, project: &Project, owner: 
         Some(OrganizationRole::Admin) => return Some(lasting(ProjectRole::Admin, Origin::OrganizationAdmin)),
         Some(OrganizationRole::Creator | OrganizationRole::Member) | None => {}
     }
-    let direct = project.direct_grant(user.id).filter(|grant| now < grant.ends_at());
-    let team = highest_team_grant(&user.teams, &project.teams, now);
-    let default_role = in_organization.and(owner.default_project_role);
-    let origins = [
-        direct.map(|grant| grant.held(Origin::Collaborator)),
-        team.map(|grant| grant.held(Origin::TeamMember)),
-        default_role.map(|role| lasting(role, Origin::OrganizationMember)),
-        project.public.then_some(lasting(ProjectRole::Reader, Origin::Public)),
-    ];
-    origins.into_iter().fold(None, |best: Option<Held>, next| match (best, next) {
-        (Some(best), Some(next)) if resolution == Resolution::Highest && next.role > best.role => Some(next),
-        (best, next) => best.or(next),
-    })
+    let mut best = None;
+    let mut offer = |next: Held| {
+        if best.is_none_or(|best: Held| resolution == Resolution::Highest && next.role > best.role) {
+            best = Some(next);
+        }
+    };
+    if let Some(grant) = project.direct_grant(user.id).filter(|grant| now < grant.ends_at()) {
+        offer(grant.held(Origin::Collaborator));
+    }
+    if let Some(grant) = highest_team_grant(&user.teams, &project.teams, now) {
+        offer(grant.held(Origin::TeamMember));
+    }
+    if let Some(role) = in_organization.and(owner.default_project_role) {
+        offer(lasting(role, Origin::OrganizationMember));
+    }
+    if project.public {
+        offer(lasting(ProjectRole::Reader, Origin::Public));
+    }
+    best
 }
 
 impl OwnedProject<'_> {

@@ -8,6 +8,7 @@ pub mod bounds;
 pub mod chain;
 pub mod change;
 pub mod change_filter;
+mod characters;
 pub mod decision;
 pub mod etag;
 pub mod explain;

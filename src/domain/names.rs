@@ -8,6 +8,7 @@ use std::fmt;
 use smol_str::{SmolStr, StrExt as _};
 use uuid::Uuid;
 
+use super::characters::Characters;
 use super::ids::ProjectId;
 
 /// Names of so many bytes take no memory besides the value itself.
@@ -115,7 +116,7 @@ impl Username {
     /// # Errors
     /// When no account can have that name.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        is_username(text).then(|| Self(text.into())).ok_or(NameError::Username)
+        username(text).map(|_| Self(text.into()))
     }
 
     /// Parses the name for a new account.
@@ -145,7 +146,9 @@ impl NameKey {
     /// # Errors
     /// When no account can have that name.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        is_username(text).then(|| Self::of(text)).ok_or(NameError::Username)
+        let characters = username(text)?;
+        // most are written as they are kept
+        Ok(if characters.has_capitals() { Self::of(text) } else { Self(text.into()) })
     }
 
     /// Takes a key back from the store, which keeps it in lower case.
@@ -215,11 +218,9 @@ impl ProjectName {
     /// # Errors
     /// When it breaks the rule.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        let bytes = text.as_bytes();
-        let well_formed = (1..=255).contains(&bytes.len())
-            && bytes.iter().all(|byte| is_word(*byte) || *byte == b'.')
-            && !bytes.starts_with(b"-")
-            && !bytes.starts_with(b".");
+        let characters = Characters::of(text);
+        let well_formed =
+            (1..=255).contains(&text.len()) && characters.are_of_projects() && !text.starts_with(['-', '.']);
         well_formed.then(|| Self(text.into())).ok_or(NameError::Project)
     }
 
@@ -279,7 +280,7 @@ impl PlanCode {
     /// # Errors
     /// When it breaks the rule.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        let well_formed = (1..=100).contains(&text.len()) && text.bytes().all(is_word);
+        let well_formed = (1..=100).contains(&text.len()) && Characters::of(text).are_of_words();
         well_formed.then(|| Self(text.into())).ok_or(NameError::PlanCode)
     }
 
@@ -289,15 +290,12 @@ impl PlanCode {
     }
 }
 
-fn is_username(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    (3..=150).contains(&bytes.len())
-        && bytes.first().is_some_and(u8::is_ascii_alphabetic)
-        && bytes.iter().all(|byte| is_word(*byte))
-}
-
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
+/// What is in the name of an account or a team.
+fn username(text: &str) -> Result<Characters, NameError> {
+    let characters = Characters::of(text);
+    let begins_well = text.as_bytes().first().is_some_and(u8::is_ascii_alphabetic);
+    let is_well_formed = (3..=150).contains(&text.len()) && begins_well && characters.are_of_words();
+    is_well_formed.then_some(characters).ok_or(NameError::Username)
 }
 
 impl fmt::Display for Username {

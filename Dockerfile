@@ -2,7 +2,7 @@
 # world trusts (for a PostgreSQL and a JWKS elsewhere), as an unprivileged user.
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
-# a C compiler for the crates that need one
+# a C compiler and make, for the crates that need them
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends build-essential ca-certificates \

@@ -1,10 +1,10 @@
 //! The binary: everything is in the library, but the allocator, which is the program's to choose.
 
-use mimalloc::MiMalloc;
+use tikv_jemallocator::Jemalloc;
 
-/// Checks beside a view of millions of entries ask for small pieces all the time: see docs/PERFORMANCE.md.
+/// It hands out what was freed last, which is still in the caches: checks ask for small pieces all the time (docs/adr/0018-lent-entries.md).
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> std::process::ExitCode {
     rolegate::cli::main()

@@ -118,20 +118,18 @@ impl Load {
         let mut callers = JoinSet::new();
         self.begin(&shared, target, &mut callers);
         let (service, database) = (target.service.clone(), target.database_processes());
-        let used = || [&service, &database].map(|of| processor::used(of).filter(|_| !of.is_empty()));
+        let used = || [&service, &database].map(|of| processor::used(of));
         tokio::time::sleep_until(window.from.into()).await;
-        let before = used();
+        let [service_before, database_before] = used();
         tokio::time::sleep_until(window.to.into()).await;
-        let after = used();
+        let [service_after, database_after] = used();
         let mut record = Record::default();
         while let Some(noted) = callers.join_next().await {
             // a panic was printed where it happened
             record.add(noted.unwrap_or_default());
         }
-        let [service, database] = [0, 1].map(|index: usize| {
-            let used = after.get(index).copied().flatten()?.checked_sub(before.get(index).copied().flatten()?)?;
-            Some(used.as_secs_f64())
-        });
+        let spent = |before: &[_], after: &[_]| processor::between(before, after).map(|used| used.as_secs_f64());
+        let (service, database) = (spent(&service_before, &service_after), spent(&database_before, &database_after));
         let seconds = self.duration.as_secs_f64();
         Outcome { record, seconds, service, database, offered: shared.pace.offered(window) }
     }

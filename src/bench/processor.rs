@@ -3,9 +3,17 @@
 use std::fs;
 use std::time::Duration;
 
-/// Processor time that these processes have used, with the threads that they have now. `None` where the system does not say.
-pub fn used(processes: &[u32]) -> Option<Duration> {
-    processes.iter().map(|process| of_threads(*process)).sum()
+/// Processor time that each of these processes has used, with the threads that it has now. `None` for one that is not there, or
+/// where the system does not say.
+pub fn used(processes: &[u32]) -> Vec<Option<Duration>> {
+    processes.iter().map(|process| of_threads(*process)).collect()
+}
+
+/// What processes used from one look at them to another. Those that ended in between are left out: PostgreSQL's own come and go. `None`
+/// where nothing is said of any.
+pub fn between(before: &[Option<Duration>], after: &[Option<Duration>]) -> Option<Duration> {
+    let used = before.iter().zip(after).filter_map(|(before, after)| (*after)?.checked_sub((*before)?));
+    used.reduce(|all, one| all + one)
 }
 
 /// A process with its children: a PostgreSQL server with those who serve its connections.
@@ -40,12 +48,26 @@ mod tests {
     #[test]
     fn a_process_that_works_uses_the_processor() {
         let own = [std::process::id()];
-        let before = used(&own).unwrap();
+        let before = used(&own);
         let mut sum = 0_u64;
-        while used(&own).unwrap() < before + Duration::from_millis(20) {
+        while between(&before, &used(&own)).unwrap() < Duration::from_millis(20) {
             sum = std::hint::black_box(sum.wrapping_add(1));
         }
         assert!(memory(own[0]).unwrap() > 1 << 20);
         assert!(with_children(own[0]).contains(&own[0]));
+    }
+
+    #[test]
+    fn a_process_that_ended_is_left_out_and_takes_no_other_with_it() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let processes = [std::process::id(), child.id()];
+        let before = used(&processes);
+        child.wait().unwrap();
+        let after = used(&processes);
+        assert!(after[0].is_some() && after[1].is_none());
+        assert_eq!(between(&before, &after), between(&before[..1], &after[..1]));
+        assert!(between(&before, &after).is_some());
+        assert_eq!(between(&before[1..], &after[1..]), None);
+        assert_eq!(between(&[], &[]), None);
     }
 }

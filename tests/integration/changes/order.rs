@@ -63,6 +63,7 @@ async fn three_overlapping_transactions_are_told_once_each_in_the_order_of_their
     until_waiting(&client, 1).await;
     let early = tokio::time::timeout(Duration::from_millis(200), watcher.next()).await;
     assert!(early.is_err(), "nothing is told before its commit: {early:?}");
+    assert!(!waits_second.is_finished(), "the second waits for the number of the first");
     first.batch_execute("COMMIT").await.unwrap();
     let second = waits_second.await.unwrap();
     second.batch_execute("COMMIT").await.unwrap();

@@ -30,7 +30,7 @@ use rolegate::bench::{By, Facts, Kind, Mix, Population, Question, Random, Ratio,
 use rolegate::domain::ids::ProjectId;
 use rolegate::domain::names::NameKey;
 use rolegate::domain::policy::{Policy, ProjectRule};
-use rolegate::view::{ProjectKey, ProjectQuestion, View};
+use rolegate::view::{ProjectKey, ProjectQuestion, Verdict, View, ViewError};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use tokio::runtime::{Builder, Runtime};
 
@@ -42,6 +42,8 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 /// Questions that a round asks, each about keys at random.
 const QUESTIONS: usize = 200_000;
 const ROUNDS: usize = 15;
+/// Questions of a batch that is measured.
+const BATCHED: usize = 100;
 /// Questions that bring the world into the view, in a batch, and batches at a time.
 const BATCH: usize = 500;
 const AT_ONCE: usize = 4;
@@ -54,9 +56,9 @@ fn main() {
         None => [1, 10, 100, 1_000].map(|thousands| Facts(thousands * 1_000)).to_vec(),
     };
     println!(
-        "| facts | a check, ns | three plain look-ups, ns | ratio | middle half | two threads to one | allocations a check | bytes a fact, allocated | as the view says |"
+        "| facts | a check, ns | of a batch of 100, ns | three plain look-ups, ns | ratio | middle half | two threads to one | allocations a check | bytes a fact, allocated | as the view says |"
     );
-    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    println!("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for facts in sizes {
         let row = measure(facts);
         println!("{row}");
@@ -81,6 +83,9 @@ fn measure(facts: Facts) -> String {
     let pairs: Vec<(f64, f64)> =
         (0..ROUNDS).map(|_| (asked[0].round(&view, policy), plain.round(&asked[0].questions))).collect();
     let ratio = Ratio::of(&pairs).unwrap();
+    let batches: Vec<(f64, f64)> =
+        (0..ROUNDS).map(|_| (asked[0].round_of_batches(&view, policy), asked[0].round(&view, policy))).collect();
+    let batches = Ratio::of(&batches).unwrap();
     let threads: Vec<(f64, f64)> = (0..ROUNDS)
         .map(|_| {
             let one = asked[0].round(&view, policy);
@@ -95,8 +100,9 @@ fn measure(facts: Facts) -> String {
     let allocations = allocations_of(|| black_box(asked[0].round(&view, policy)));
     let facts = population.world.facts() as f64;
     format!(
-        "| {facts} | {:.0} | {:.0} | **{:.2}** | {:.2} – {:.2} | {:.2} | {:.3} | {:.1} | {:.1} |",
+        "| {facts} | {:.0} | {:.0} | {:.0} | **{:.2}** | {:.2} – {:.2} | {:.2} | {:.3} | {:.1} | {:.1} |",
         ratio.one,
+        batches.one,
         ratio.other,
         ratio.middle,
         ratio.low,
@@ -138,6 +144,26 @@ impl<'a> Asked<'a> {
             each(time)
         })
     }
+
+    /// Nanoseconds a check, where they come in batches.
+    fn round_of_batches(&self, view: &View, policy: &Policy) -> f64 {
+        let questions: Vec<_> = self.questions.iter().cloned().map(rolegate::view::Question::Project).collect();
+        self.runtime.block_on(async {
+            let begun = Instant::now();
+            let mut right = 0;
+            for (questions, kinds) in questions.chunks(BATCHED).zip(self.kinds.chunks(BATCHED)) {
+                let answers = view.check_all(policy, questions, None).await.unwrap().value;
+                right += answers.iter().zip(kinds).filter(|(answer, kind)| is_right(answer, **kind)).count();
+            }
+            let time = begun.elapsed();
+            assert_eq!(right, QUESTIONS, "all were answered rightly");
+            each(time)
+        })
+    }
+}
+
+fn is_right(answer: &Result<Verdict, ViewError>, kind: Kind) -> bool {
+    matches!(answer, Ok(Verdict::Project(decision)) if decision.allowed() == (kind != Kind::Denied))
 }
 
 fn each(time: Duration) -> f64 {

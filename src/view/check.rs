@@ -4,11 +4,12 @@ use tokio::time::Instant;
 
 use super::View;
 use super::answering::Crowd;
+use super::entries::Tables;
 use super::error::ViewError;
 use super::glance::{Blank, Glance, ProjectKey, found};
 use super::position::Token;
-use crate::domain::decision::{Decision, LevelDecision, decide_account, decide_organization, decide_project};
-use crate::domain::facts::Named;
+use super::sought::TOGETHER;
+use crate::domain::decision::{Decision, LevelDecision, decide_project};
 use crate::domain::names::NameKey;
 use crate::domain::policy::{Policy, ProjectRule};
 use crate::domain::roles::{AccountLevel, OrganizationLevel};
@@ -79,7 +80,7 @@ impl View {
         question: &ProjectQuestion<'_>,
         deadline: Option<Instant>,
     ) -> Result<Answer<Decision>, ViewError> {
-        self.answer(deadline, Crowd::One, |glance| question.decide(policy, glance)).await
+        self.answer(deadline, Crowd::One, |glance, tables| question.decide(policy, glance, tables)).await
     }
 
     /// The same about an organization.
@@ -91,7 +92,7 @@ impl View {
         question: &LevelQuestion<OrganizationLevel>,
         deadline: Option<Instant>,
     ) -> Result<Answer<LevelDecision<OrganizationLevel>>, ViewError> {
-        self.answer(deadline, Crowd::One, |glance| question.decide(glance)).await
+        self.answer(deadline, Crowd::One, |glance, tables| question.seek(tables).decide(glance, tables)).await
     }
 
     /// The same about an account.
@@ -103,7 +104,7 @@ impl View {
         question: &LevelQuestion<AccountLevel>,
         deadline: Option<Instant>,
     ) -> Result<Answer<LevelDecision<AccountLevel>>, ViewError> {
-        self.answer(deadline, Crowd::One, |glance| question.decide(glance)).await
+        self.answer(deadline, Crowd::One, |glance, tables| question.seek(tables).decide(glance, tables)).await
     }
 
     /// The same about any of them, as one of many that are asked.
@@ -116,7 +117,7 @@ impl View {
         question: &Question<'_>,
         deadline: Option<Instant>,
     ) -> Result<Answer<Verdict>, ViewError> {
-        self.answer(deadline, Crowd::Many, |glance| question.decide(policy, glance)).await
+        self.answer(deadline, Crowd::Many, |glance, tables| question.decide(policy, glance, tables)).await
     }
 
     /// Answers questions of any kind, in their order and all at one revision; what they miss is loaded together. Where the
@@ -133,7 +134,11 @@ impl View {
         let decide = |glance: &mut Glance<'_>| {
             let mut verdicts = Vec::with_capacity(questions.len());
             // every question is looked at, so that all that is missing is loaded at once
-            questions.iter().for_each(|one| verdicts.extend(found(one.decide(policy, glance))));
+            for some in questions.chunks(TOGETHER) {
+                let tables = glance.tables();
+                let sought = tables.seek_all(some);
+                sought.iter().for_each(|one| verdicts.extend(found(one.decide(policy, glance, &tables))));
+            }
             (verdicts.len() == questions.len()).then_some(verdicts)
         };
         self.consistently(deadline, Crowd::Many, decide).await
@@ -150,9 +155,9 @@ impl View {
         project: &ProjectKey,
         deadline: Option<Instant>,
     ) -> Result<Answer<Vec<Decision>>, ViewError> {
-        let decide = |glance: &mut Glance<'_>| {
-            let tables = glance.tables();
-            let (user, project) = (glance.user(&tables, user), glance.project(&tables, project));
+        let decide = |glance: &mut Glance<'_>, tables: &Tables| {
+            let user = user.map(|name| tables.names.seek(name));
+            let (user, project) = (glance.user(tables, user.as_ref()), glance.project(tables, &project.seek(tables)));
             let (user, project) = (user?, project?);
             let decide = |rule| decide_project(policy, user.asker(), project.owned(), rule, glance.now);
             Ok(policy.project_actions().map(|(_, rule)| decide(rule)).collect())
@@ -164,47 +169,13 @@ impl View {
         &self,
         deadline: Option<Instant>,
         crowd: Crowd,
-        mut decide: impl FnMut(&mut Glance<'_>) -> Result<T, Blank>,
+        mut decide: impl FnMut(&mut Glance<'_>, &Tables) -> Result<T, Blank>,
     ) -> Result<Answer<T>, ViewError> {
-        let Answer { value, token, stale } = self.consistently(deadline, crowd, |glance| found(decide(glance))).await?;
+        let decide = |glance: &mut Glance<'_>| {
+            let tables = glance.tables();
+            found(decide(glance, &tables))
+        };
+        let Answer { value, token, stale } = self.consistently(deadline, crowd, decide).await?;
         Ok(Answer { value: value?, token, stale })
-    }
-}
-
-impl Question<'_> {
-    fn decide(&self, policy: &Policy, glance: &mut Glance<'_>) -> Result<Verdict, Blank> {
-        Ok(match self {
-            Self::Project(question) => Verdict::Project(question.decide(policy, glance)?),
-            Self::Organization(question) => Verdict::Organization(question.decide(glance)?),
-            Self::Account(question) => Verdict::Account(question.decide(glance)?),
-        })
-    }
-}
-
-impl ProjectQuestion<'_> {
-    fn decide(&self, policy: &Policy, glance: &mut Glance<'_>) -> Result<Decision, Blank> {
-        let tables = glance.tables();
-        let (user, project) = (glance.user(&tables, self.user.as_ref()), glance.project(&tables, &self.project));
-        let (user, project) = (user?, project?);
-        Ok(decide_project(policy, user.asker(), project.owned(), self.rule, glance.now))
-    }
-}
-
-impl LevelQuestion<OrganizationLevel> {
-    fn decide(&self, glance: &mut Glance<'_>) -> Result<LevelDecision<OrganizationLevel>, Blank> {
-        let tables = glance.tables();
-        let (user, named) = (glance.user(&tables, self.user.as_ref()), glance.object(&tables, &self.name));
-        let (user, named) = (user?, named?);
-        let organization = named.and_then(Named::organization);
-        Ok(decide_organization(user.asker(), organization, self.required))
-    }
-}
-
-impl LevelQuestion<AccountLevel> {
-    fn decide(&self, glance: &mut Glance<'_>) -> Result<LevelDecision<AccountLevel>, Blank> {
-        let tables = glance.tables();
-        let (user, named) = (glance.user(&tables, self.user.as_ref()), glance.object(&tables, &self.name));
-        let (user, named) = (user?, named?);
-        Ok(decide_account(user.asker(), named, self.required))
     }
 }

@@ -150,11 +150,13 @@ impl Entries {
     pub(super) fn has_arrived(&self, key: &EntryKey) -> bool {
         let Tables { names, projects, paths, accounts, plans, common } = &*self.read();
         match key {
-            EntryKey::Name(name) => names.get(common, name, true).is_some(),
-            EntryKey::Project(project) => projects.get(common, project, true).is_some(),
-            EntryKey::Path(owner, name) => paths.get(common, &(owner.clone(), name.clone()), true).is_some(),
-            EntryKey::Account(account) => accounts.get(common, account, true).is_some(),
-            EntryKey::Plan(plan) => plans.get(common, plan, true).is_some(),
+            EntryKey::Name(name) => names.get(common, &names.seek(name), true).is_some(),
+            EntryKey::Project(project) => projects.get(common, &projects.seek(project), true).is_some(),
+            EntryKey::Path(owner, name) => {
+                paths.get(common, &paths.seek(&(owner.clone(), name.clone())), true).is_some()
+            }
+            EntryKey::Account(account) => accounts.get(common, &accounts.seek(account), true).is_some(),
+            EntryKey::Plan(plan) => plans.get(common, &plans.seek(plan), true).is_some(),
         }
     }
 
@@ -296,7 +298,7 @@ mod tests {
         let mut tables = entries.write();
         let (table, common) = V::table(&mut tables);
         for waited in [true, false] {
-            assert!(table.get(common, &key, waited).is_some());
+            assert!(table.get(common, &table.seek(&key), waited).is_some());
         }
     }
 

@@ -15,6 +15,8 @@ use super::cell::{Entry, LoadResult};
 use super::entries::Tables;
 use super::error::{LoadError, ViewError};
 use super::position::Position;
+use super::sought::{SoughtName, SoughtProject};
+use super::table::Sought;
 use super::{Inner, View};
 use crate::domain::change::EntryKey;
 use crate::domain::decision::{Asker, OwnedProject};
@@ -111,12 +113,16 @@ impl<'a> Glance<'a> {
     }
 
     /// Whom a question asks about.
-    pub(super) fn user<'t>(&mut self, tables: &'t Tables, name: Option<&NameKey>) -> Result<UserEntry<'t>, Blank> {
+    pub(super) fn user<'t>(
+        &mut self,
+        tables: &'t Tables,
+        name: Option<&SoughtName<'t>>,
+    ) -> Result<UserEntry<'t>, Blank> {
         Ok(UserEntry(name.map(|name| self.named(tables, name)).transpose()?))
     }
 
     /// What a question is about, by name: an organization or a user, within the bounds of who asks.
-    pub(super) fn object<'t>(&mut self, tables: &'t Tables, name: &NameKey) -> Result<Option<&'t Named>, Blank> {
+    pub(super) fn object<'t>(&mut self, tables: &'t Tables, name: &SoughtName<'t>) -> Result<Option<&'t Named>, Blank> {
         let named = self.named(tables, name);
         let within = self.within(tables, named.as_ref().ok().and_then(|named| named.value.as_ref()).map(Named::id));
         let named = named?;
@@ -124,7 +130,11 @@ impl<'a> Glance<'a> {
     }
 
     /// A project with what its owner adds to it, within the bounds of who asks.
-    pub(super) fn project<'t>(&mut self, tables: &'t Tables, key: &ProjectKey) -> Result<ProjectEntries<'t>, Blank> {
+    pub(super) fn project<'t>(
+        &mut self,
+        tables: &'t Tables,
+        key: &SoughtProject<'t>,
+    ) -> Result<ProjectEntries<'t>, Blank> {
         let found = self.find_project(tables, key);
         let within = self.within(tables, found.as_ref().ok().and_then(ProjectEntries::owner));
         let found = found?;
@@ -136,39 +146,50 @@ impl<'a> Glance<'a> {
     fn within(&mut self, tables: &Tables, account: Option<AccountId>) -> Result<(), Blank> {
         let Some(bounds) = &self.view.bounds else { return Ok(()) };
         // all are looked at, so that those that are missing are loaded together
-        let found: Vec<_> = bounds.accounts().iter().map(|name| self.named(tables, name)).collect();
+        let found: Vec<_> = bounds.accounts().iter().map(|name| self.named(tables, &tables.names.seek(name))).collect();
         let ids = found.into_iter().map(|named| named.map(|named| named.value.as_ref().map(Named::id)));
         let ids: Vec<Option<AccountId>> = ids.collect::<Result<_, _>>()?;
         if account.is_some() && ids.contains(&account) { Ok(()) } else { Err(Blank::OutOfBounds) }
     }
 
     /// What a name stands for.
-    fn named<'t>(&mut self, tables: &'t Tables, name: &NameKey) -> Result<&'t Entry<Named>, Blank> {
-        self.usable(tables, tables.names.get(&tables.common, name, self.blanks.pins.is_some()), || {
-            EntryKey::Name(name.clone())
-        })
+    fn named<'t>(
+        &mut self,
+        tables: &'t Tables,
+        name: &Sought<'t, '_, NameKey, Named>,
+    ) -> Result<&'t Entry<Named>, Blank> {
+        let entry = tables.names.get(&tables.common, name, self.blanks.pins.is_some());
+        self.usable(tables, entry, || EntryKey::Name(name.key.clone()))
     }
 
-    fn find_project<'t>(&mut self, tables: &'t Tables, key: &ProjectKey) -> Result<ProjectEntries<'t>, Blank> {
-        let (common, waited) = (&tables.common, self.blanks.pins.is_some());
-        let id = match key {
-            ProjectKey::Id(id) => *id,
-            ProjectKey::Path(path) => {
-                let key = || EntryKey::Path(path.0.clone(), path.1.clone());
-                match self.usable(tables, tables.paths.get(common, path, waited), key)?.value {
-                    None => return Ok(ProjectEntries(None)),
-                    Some(id) => id,
-                }
-            }
+    fn find_project<'t>(&mut self, tables: &'t Tables, key: &SoughtProject<'t>) -> Result<ProjectEntries<'t>, Blank> {
+        let path = match key {
+            SoughtProject::Id(id) => return self.project_by_id(tables, id),
+            SoughtProject::Path(path) => path,
         };
-        let project = self.usable(tables, tables.projects.get(common, &id, waited), || EntryKey::Project(id))?;
+        let entry = tables.paths.get(&tables.common, path, self.blanks.pins.is_some());
+        match self.usable(tables, entry, || EntryKey::Path(path.key.0.clone(), path.key.1.clone()))?.value {
+            None => Ok(ProjectEntries(None)),
+            Some(id) => self.project_by_id(tables, &tables.projects.seek(&id)),
+        }
+    }
+
+    fn project_by_id<'t>(
+        &mut self,
+        tables: &'t Tables,
+        id: &Sought<'t, '_, ProjectId, Project>,
+    ) -> Result<ProjectEntries<'t>, Blank> {
+        let Tables { projects, accounts, plans, common, .. } = tables;
+        let waited = self.blanks.pins.is_some();
+        let project = self.usable(tables, projects.get(common, id, waited), || EntryKey::Project(*id.key))?;
         let Some(owner) = project.value.as_ref().map(|project| project.owner) else {
             return Ok(ProjectEntries(None));
         };
-        let owner = self.usable(tables, tables.accounts.get(common, &owner, waited), || EntryKey::Account(owner))?;
+        let found = accounts.get(common, &accounts.seek(&owner), waited);
+        let owner = self.usable(tables, found, || EntryKey::Account(owner))?;
         // at one revision a project has an owner and the owner a plan; between two, another glance is needed
         let plan = owner.value.as_ref().map(|owner| owner.plan).ok_or(Blank::Missing)?;
-        let plan = self.usable(tables, tables.plans.get(common, &plan, waited), || EntryKey::Plan(plan))?;
+        let plan = self.usable(tables, plans.get(common, &plans.seek(&plan), waited), || EntryKey::Plan(plan))?;
         Ok(ProjectEntries(Some(Owned { project, owner, plan })))
     }
 

@@ -23,6 +23,7 @@ mod pauses;
 mod position;
 mod progress;
 mod replicas;
+mod sought;
 mod table;
 mod warm_up;
 mod weight;

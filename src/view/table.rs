@@ -3,6 +3,7 @@
 //! It is in parts, so that the one that grows keeps the lock for as long as a part takes, however large the table is.
 
 use std::hash::{BuildHasher, Hash};
+use std::hint::black_box;
 use std::mem::size_of;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
@@ -69,6 +70,22 @@ struct Slot<K, V> {
     pins: AtomicU32,
 }
 
+/// A key that is looked for.
+#[derive(Debug)]
+pub(super) struct Sought<'t, 'k, K, V> {
+    pub key: &'k K,
+    hash: u64,
+    guess: Guess<'t, K, V>,
+}
+
+/// What stands where a key seems to be by the index alone. That tells keys apart by seven bits.
+#[derive(Debug)]
+enum Guess<'t, K, V> {
+    NotMade,
+    NotThere,
+    Probably(&'t Slot<K, V>),
+}
+
 /// What one who misses a key is to do.
 #[derive(Debug)]
 pub(super) enum Joined {
@@ -120,10 +137,25 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
         Self { parts: (0..PARTS).map(|_| part()).collect(), hasher: RandomState::default(), passed: 0, epoch }
     }
 
+    /// Begins to look for a key. Waits for none of the table's memory.
+    pub(super) fn seek<'k>(&self, key: &'k K) -> Sought<'_, 'k, K, V> {
+        Sought { key, hash: self.hasher.hash_one(key), guess: Guess::NotMade }
+    }
+
+    /// Guesses where the key is: waits for the index, and not for what stands there.
+    pub(super) fn guess<'t>(&'t self, sought: &mut Sought<'t, '_, K, V>) {
+        sought.guess = self.find(sought.hash, |_| true).map_or(Guess::NotThere, Guess::Probably);
+    }
+
     /// What is known about a key. `waited`: for one who waited for it, or for something beside it, which does not make it wanted
     /// any more than before.
-    pub(super) fn get(&self, common: &Common, key: &K, waited: bool) -> Option<&Entry<V>> {
-        let slot = self.slot(key)?;
+    pub(super) fn get<'t>(
+        &'t self,
+        common: &Common,
+        sought: &Sought<'t, '_, K, V>,
+        waited: bool,
+    ) -> Option<&'t Entry<V>> {
+        let slot = self.slot(sought)?;
         let entry = slot.cell.entry()?;
         if waited {
             slot.life.arrived();
@@ -135,12 +167,12 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
 
     /// How many questions hold what is there: meanwhile it is not evicted. A write drops it all the same.
     pub(super) fn pins(&self, key: &K) -> Option<&AtomicU32> {
-        self.slot(key).map(|slot| &slot.pins)
+        self.slot(&self.seek(key)).map(|slot| &slot.pins)
     }
 
     /// Joins the load of a key, if there is one under way.
     pub(super) fn join(&self, key: &K) -> Option<watch::Receiver<LoadResult>> {
-        self.slot(key)?.cell.join()
+        self.slot(&self.seek(key))?.cell.join()
     }
 
     /// Joins the load of a key, or begins one, where it is not there.
@@ -225,9 +257,16 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
         self.parts.iter().map(|part| part.slots.len()).sum()
     }
 
-    fn slot(&self, key: &K) -> Option<&Slot<K, V>> {
-        let hash = self.hasher.hash_one(key);
-        self.parts.get(part(hash))?.slots.find(hash, |slot| slot.key == *key)
+    fn slot<'t>(&'t self, sought: &Sought<'t, '_, K, V>) -> Option<&'t Slot<K, V>> {
+        match sought.guess {
+            Guess::NotThere => None,
+            Guess::Probably(slot) if slot.key == *sought.key => Some(slot),
+            Guess::Probably(_) | Guess::NotMade => self.find(sought.hash, |slot| slot.key == *sought.key),
+        }
+    }
+
+    fn find(&self, hash: u64, is_it: impl FnMut(&Slot<K, V>) -> bool) -> Option<&Slot<K, V>> {
+        self.parts.get(part(hash))?.slots.find(hash, is_it)
     }
 
     #[expect(clippy::indexing_slicing, reason = "a part's number is below the number of parts")]
@@ -265,6 +304,15 @@ fn insert<K: Weight, V: Weight>(vacant: VacantEntry<'_, Slot<K, V>>, key: K, cel
 /// In which part a key is. The table inside goes by the lowest bits and the highest seven.
 fn part(hash: u64) -> usize {
     (hash >> 40) as usize % PARTS
+}
+
+impl<'t, K, V> Sought<'t, '_, K, V> {
+    /// What is where the key was guessed to be: to be looked at ahead, and not to be gone by.
+    pub(super) fn guessed(&self) -> Option<&'t Entry<V>> {
+        let Guess::Probably(slot) = self.guess else { return None };
+        black_box(slot.pins.load(Ordering::Relaxed));
+        slot.cell.entry()
+    }
 }
 
 impl<K, V> Slot<K, V> {

@@ -150,13 +150,11 @@ impl Entries {
     pub(super) fn has_arrived(&self, key: &EntryKey) -> bool {
         let Tables { names, projects, paths, accounts, plans, common } = &*self.read();
         match key {
-            EntryKey::Name(name) => names.get(common, &names.seek(name), true).is_some(),
-            EntryKey::Project(project) => projects.get(common, &projects.seek(project), true).is_some(),
-            EntryKey::Path(owner, name) => {
-                paths.get(common, &paths.seek(&(owner.clone(), name.clone())), true).is_some()
-            }
-            EntryKey::Account(account) => accounts.get(common, &accounts.seek(account), true).is_some(),
-            EntryKey::Plan(plan) => plans.get(common, &plans.seek(plan), true).is_some(),
+            EntryKey::Name(name) => names.seek(name).get(common, true).is_some(),
+            EntryKey::Project(project) => projects.seek(project).get(common, true).is_some(),
+            EntryKey::Path(owner, name) => paths.seek(&(owner.clone(), name.clone())).get(common, true).is_some(),
+            EntryKey::Account(account) => accounts.seek(account).get(common, true).is_some(),
+            EntryKey::Plan(plan) => plans.seek(plan).get(common, true).is_some(),
         }
     }
 
@@ -298,7 +296,7 @@ mod tests {
         let mut tables = entries.write();
         let (table, common) = V::table(&mut tables);
         for waited in [true, false] {
-            assert!(table.get(common, &table.seek(&key), waited).is_some());
+            assert!(table.seek(&key).get(common, waited).is_some());
         }
     }
 

@@ -107,7 +107,7 @@ impl<'a> Glance<'a> {
         self.blanks
     }
 
-    /// The tables, to look entries up in. Held for a question at a time: whoever changes something waits for it.
+    /// The tables, to look entries up in. Held for a question at a time, or for some of a batch: whoever changes something waits for it.
     pub(super) fn tables(&self) -> impl Deref<Target = Tables> + use<'a> {
         self.view.inner.entries.read()
     }
@@ -158,7 +158,7 @@ impl<'a> Glance<'a> {
         tables: &'t Tables,
         name: &Sought<'t, '_, NameKey, Named>,
     ) -> Result<&'t Entry<Named>, Blank> {
-        let entry = tables.names.get(&tables.common, name, self.blanks.pins.is_some());
+        let entry = name.get(&tables.common, self.blanks.pins.is_some());
         self.usable(tables, entry, || EntryKey::Name(name.key.clone()))
     }
 
@@ -167,7 +167,7 @@ impl<'a> Glance<'a> {
             SoughtProject::Id(id) => return self.project_by_id(tables, id),
             SoughtProject::Path(path) => path,
         };
-        let entry = tables.paths.get(&tables.common, path, self.blanks.pins.is_some());
+        let entry = path.get(&tables.common, self.blanks.pins.is_some());
         match self.usable(tables, entry, || EntryKey::Path(path.key.0.clone(), path.key.1.clone()))?.value {
             None => Ok(ProjectEntries(None)),
             Some(id) => self.project_by_id(tables, &tables.projects.seek(&id)),
@@ -179,17 +179,17 @@ impl<'a> Glance<'a> {
         tables: &'t Tables,
         id: &Sought<'t, '_, ProjectId, Project>,
     ) -> Result<ProjectEntries<'t>, Blank> {
-        let Tables { projects, accounts, plans, common, .. } = tables;
+        let Tables { accounts, plans, common, .. } = tables;
         let waited = self.blanks.pins.is_some();
-        let project = self.usable(tables, projects.get(common, id, waited), || EntryKey::Project(*id.key))?;
+        let project = self.usable(tables, id.get(common, waited), || EntryKey::Project(*id.key))?;
         let Some(owner) = project.value.as_ref().map(|project| project.owner) else {
             return Ok(ProjectEntries(None));
         };
-        let found = accounts.get(common, &accounts.seek(&owner), waited);
+        let found = accounts.seek(&owner).get(common, waited);
         let owner = self.usable(tables, found, || EntryKey::Account(owner))?;
         // at one revision a project has an owner and the owner a plan; between two, another glance is needed
         let plan = owner.value.as_ref().map(|owner| owner.plan).ok_or(Blank::Missing)?;
-        let plan = self.usable(tables, plans.get(common, &plans.seek(&plan), waited), || EntryKey::Plan(plan))?;
+        let plan = self.usable(tables, plans.seek(&plan).get(common, waited), || EntryKey::Plan(plan))?;
         Ok(ProjectEntries(Some(Owned { project, owner, plan })))
     }
 

@@ -73,12 +73,14 @@ struct Slot<K, V> {
 /// A key that is looked for.
 #[derive(Debug)]
 pub(super) struct Sought<'t, 'k, K, V> {
+    table: &'t Table<K, V>,
     pub key: &'k K,
     hash: u64,
     guess: Guess<'t, K, V>,
 }
 
-/// What stands where a key seems to be by the index alone. That tells keys apart by seven bits.
+/// What the index alone says of a key. It tells keys apart by seven bits: what it does not have is not there, what it has may be
+/// another.
 #[derive(Debug)]
 enum Guess<'t, K, V> {
     NotMade,
@@ -138,41 +140,18 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
     }
 
     /// Begins to look for a key. Waits for none of the table's memory.
-    pub(super) fn seek<'k>(&self, key: &'k K) -> Sought<'_, 'k, K, V> {
-        Sought { key, hash: self.hasher.hash_one(key), guess: Guess::NotMade }
-    }
-
-    /// Guesses where the key is: waits for the index, and not for what stands there.
-    pub(super) fn guess<'t>(&'t self, sought: &mut Sought<'t, '_, K, V>) {
-        sought.guess = self.find(sought.hash, |_| true).map_or(Guess::NotThere, Guess::Probably);
-    }
-
-    /// What is known about a key. `waited`: for one who waited for it, or for something beside it, which does not make it wanted
-    /// any more than before.
-    pub(super) fn get<'t>(
-        &'t self,
-        common: &Common,
-        sought: &Sought<'t, '_, K, V>,
-        waited: bool,
-    ) -> Option<&'t Entry<V>> {
-        let slot = self.slot(sought)?;
-        let entry = slot.cell.entry()?;
-        if waited {
-            slot.life.arrived();
-        } else if slot.life.found() {
-            common.settle(slot.weight());
-        }
-        Some(entry)
+    pub(super) fn seek<'t, 'k>(&'t self, key: &'k K) -> Sought<'t, 'k, K, V> {
+        Sought { table: self, key, hash: self.hasher.hash_one(key), guess: Guess::NotMade }
     }
 
     /// How many questions hold what is there: meanwhile it is not evicted. A write drops it all the same.
     pub(super) fn pins(&self, key: &K) -> Option<&AtomicU32> {
-        self.slot(&self.seek(key)).map(|slot| &slot.pins)
+        self.seek(key).slot().map(|slot| &slot.pins)
     }
 
     /// Joins the load of a key, if there is one under way.
     pub(super) fn join(&self, key: &K) -> Option<watch::Receiver<LoadResult>> {
-        self.slot(&self.seek(key))?.cell.join()
+        self.seek(key).slot()?.cell.join()
     }
 
     /// Joins the load of a key, or begins one, where it is not there.
@@ -257,18 +236,6 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
         self.parts.iter().map(|part| part.slots.len()).sum()
     }
 
-    fn slot<'t>(&'t self, sought: &Sought<'t, '_, K, V>) -> Option<&'t Slot<K, V>> {
-        match sought.guess {
-            Guess::NotThere => None,
-            Guess::Probably(slot) if slot.key == *sought.key => Some(slot),
-            Guess::Probably(_) | Guess::NotMade => self.find(sought.hash, |slot| slot.key == *sought.key),
-        }
-    }
-
-    fn find(&self, hash: u64, is_it: impl FnMut(&Slot<K, V>) -> bool) -> Option<&Slot<K, V>> {
-        self.parts.get(part(hash))?.slots.find(hash, is_it)
-    }
-
     #[expect(clippy::indexing_slicing, reason = "a part's number is below the number of parts")]
     fn place(&mut self, key: &K) -> Place<'_, K, V> {
         let Self { parts, hasher, .. } = self;
@@ -306,12 +273,47 @@ fn part(hash: u64) -> usize {
     (hash >> 40) as usize % PARTS
 }
 
-impl<'t, K, V> Sought<'t, '_, K, V> {
+impl<'t, K: Eq, V> Sought<'t, '_, K, V> {
+    /// Guesses where the key is: waits for the index, and not for what stands there.
+    pub(super) fn guess(&mut self) {
+        self.guess = self.find(|_| true).map_or(Guess::NotThere, Guess::Probably);
+    }
+
     /// What is where the key was guessed to be: to be looked at ahead, and not to be gone by.
     pub(super) fn guessed(&self) -> Option<&'t Entry<V>> {
         let Guess::Probably(slot) = self.guess else { return None };
+        // so that all of the slot is waited for now, whatever of it whoever asks looks at
         black_box(slot.pins.load(Ordering::Relaxed));
         slot.cell.entry()
+    }
+
+    /// What is known about the key. `waited`: for one who waited for it, or for something beside it, which does not make it wanted
+    /// any more than before.
+    pub(super) fn get(&self, common: &Common, waited: bool) -> Option<&'t Entry<V>>
+    where
+        K: Weight,
+        V: Weight,
+    {
+        let slot = self.slot()?;
+        let entry = slot.cell.entry()?;
+        if waited {
+            slot.life.arrived();
+        } else if slot.life.found() {
+            common.settle(slot.weight());
+        }
+        Some(entry)
+    }
+
+    fn slot(&self) -> Option<&'t Slot<K, V>> {
+        match self.guess {
+            Guess::NotThere => None,
+            Guess::Probably(slot) if slot.key == *self.key => Some(slot),
+            Guess::Probably(_) | Guess::NotMade => self.find(|slot| slot.key == *self.key),
+        }
+    }
+
+    fn find(&self, is_it: impl FnMut(&Slot<K, V>) -> bool) -> Option<&'t Slot<K, V>> {
+        self.table.parts.get(part(self.hash))?.slots.find(self.hash, is_it)
     }
 }
 
@@ -337,3 +339,7 @@ impl<K: Weight, V: Weight> Slot<K, V> {
 #[cfg(test)]
 #[path = "interleavings/mod.rs"]
 mod interleavings;
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;

@@ -61,8 +61,9 @@ impl Real {
 
     /// What a check finds under a key: of which revision, and what.
     pub(super) fn get(&self, key: usize) -> Option<(u8, u32)> {
-        let table = &self.tables[key];
-        table.get(&self.common, &table.seek(&KEY), false).map(of)
+        let mut sought = self.tables[key].seek(&KEY);
+        sought.guess();
+        sought.get(&self.common, false).map(of)
     }
 
     /// Joins the load of a key, or begins one: whether the caller must run it. `None`: it has come meanwhile.
@@ -128,7 +129,7 @@ impl Real {
 }
 
 fn read_cell(table: &Table<PlanId, Plan>) -> Option<Cell> {
-    let cell = &table.slot(&table.seek(&KEY))?.cell;
+    let cell = &table.seek(&KEY).slot()?.cell;
     let held = cell.entry().map(of);
     let loading = cell.not_before().map(|not_before| Cell::Loading(not_before.0 as u8));
     held.map(|(number, value)| Cell::Held(number, value)).or(loading)

@@ -80,7 +80,8 @@ impl View {
         question: &ProjectQuestion<'_>,
         deadline: Option<Instant>,
     ) -> Result<Answer<Decision>, ViewError> {
-        self.answer(deadline, Crowd::One, |glance, tables| question.decide(policy, glance, tables)).await
+        self.answer(deadline, Crowd::One, |glance, tables| question.seek(tables).guess().decide(policy, glance, tables))
+            .await
     }
 
     /// The same about an organization.
@@ -92,7 +93,7 @@ impl View {
         question: &LevelQuestion<OrganizationLevel>,
         deadline: Option<Instant>,
     ) -> Result<Answer<LevelDecision<OrganizationLevel>>, ViewError> {
-        self.answer(deadline, Crowd::One, |glance, tables| question.seek(tables).decide(glance, tables)).await
+        self.answer(deadline, Crowd::One, |glance, tables| question.seek(tables).guess().decide(glance, tables)).await
     }
 
     /// The same about an account.
@@ -104,7 +105,7 @@ impl View {
         question: &LevelQuestion<AccountLevel>,
         deadline: Option<Instant>,
     ) -> Result<Answer<LevelDecision<AccountLevel>>, ViewError> {
-        self.answer(deadline, Crowd::One, |glance, tables| question.seek(tables).decide(glance, tables)).await
+        self.answer(deadline, Crowd::One, |glance, tables| question.seek(tables).guess().decide(glance, tables)).await
     }
 
     /// The same about any of them, as one of many that are asked.
@@ -117,7 +118,10 @@ impl View {
         question: &Question<'_>,
         deadline: Option<Instant>,
     ) -> Result<Answer<Verdict>, ViewError> {
-        self.answer(deadline, Crowd::Many, |glance, tables| question.decide(policy, glance, tables)).await
+        self.answer(deadline, Crowd::Many, |glance, tables| {
+            question.seek(tables).guess().decide(policy, glance, tables)
+        })
+        .await
     }
 
     /// Answers questions of any kind, in their order and all at one revision; what they miss is loaded together. Where the

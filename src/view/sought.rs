@@ -58,7 +58,7 @@ impl Tables {
     /// depends on another's, so that a core waits for many at a time.
     pub(super) fn seek_all<'t>(&'t self, questions: &'t [Question<'_>]) -> Row<SoughtQuestion<'t>> {
         let mut sought: Row<_> = questions.iter().map(|question| question.seek(self)).collect();
-        sought.iter_mut().for_each(SoughtQuestion::guess);
+        sought.iter_mut().for_each(|one| _ = one.guess());
         sought.iter().for_each(SoughtQuestion::look_at_names);
         let ids: Row<ProjectId> = sought.iter().filter_map(SoughtQuestion::guessed_id).collect();
         let mut by_path: Row<_> = ids.iter().map(|id| self.projects.seek(id)).collect();
@@ -101,14 +101,7 @@ impl ProjectKey {
 }
 
 impl ProjectQuestion<'_> {
-    /// Decides it alone. What it names is guessed before any of it is looked at, too.
-    pub(super) fn decide(&self, policy: &Policy, glance: &mut Glance<'_>, tables: &Tables) -> Result<Decision, Blank> {
-        let mut sought = self.seek(tables);
-        sought.guess();
-        sought.decide(policy, glance, tables)
-    }
-
-    fn seek<'t>(&'t self, tables: &'t Tables) -> SoughtProjectQuestion<'t> {
+    pub(super) fn seek<'t>(&'t self, tables: &'t Tables) -> SoughtProjectQuestion<'t> {
         let user = self.user.as_ref().map(|name| tables.names.seek(name));
         SoughtProjectQuestion { user, project: self.project.seek(tables), rule: self.rule }
     }
@@ -122,14 +115,7 @@ impl<L: Copy> LevelQuestion<L> {
 }
 
 impl Question<'_> {
-    /// Decides it alone.
-    pub(super) fn decide(&self, policy: &Policy, glance: &mut Glance<'_>, tables: &Tables) -> Result<Verdict, Blank> {
-        let mut sought = self.seek(tables);
-        sought.guess();
-        sought.decide(policy, glance, tables)
-    }
-
-    fn seek<'t>(&'t self, tables: &'t Tables) -> SoughtQuestion<'t> {
+    pub(super) fn seek<'t>(&'t self, tables: &'t Tables) -> SoughtQuestion<'t> {
         match self {
             Self::Project(question) => SoughtQuestion::Project(question.seek(tables)),
             Self::Organization(question) => SoughtQuestion::Organization(question.seek(tables)),
@@ -156,12 +142,14 @@ impl<'t> SoughtQuestion<'t> {
         user.iter().chain(object).for_each(look_at_name);
     }
 
-    fn guess(&mut self) {
+    /// Guesses where all that it names is, before any of it is looked at.
+    pub(super) fn guess(&mut self) -> &Self {
         match self {
-            Self::Project(question) => question.guess(),
-            Self::Organization(question) => question.guess(),
-            Self::Account(question) => question.guess(),
+            Self::Project(question) => _ = question.guess(),
+            Self::Organization(question) => _ = question.guess(),
+            Self::Account(question) => _ = question.guess(),
         }
+        self
     }
 
     fn guessed_id(&self) -> Option<ProjectId> {
@@ -180,15 +168,16 @@ impl<'t> SoughtQuestion<'t> {
 }
 
 impl SoughtProjectQuestion<'_> {
-    fn guess(&mut self) {
+    pub(super) fn guess(&mut self) -> &Self {
         self.user.iter_mut().for_each(Sought::guess);
         match &mut self.project {
             SoughtProject::Id(project) => project.guess(),
             SoughtProject::Path(path) => path.guess(),
         }
+        self
     }
 
-    fn decide(&self, policy: &Policy, glance: &mut Glance<'_>, tables: &Tables) -> Result<Decision, Blank> {
+    pub(super) fn decide(&self, policy: &Policy, glance: &mut Glance<'_>, tables: &Tables) -> Result<Decision, Blank> {
         let (user, project) = (glance.user(tables, self.user.as_ref()), glance.project(tables, &self.project));
         let (user, project) = (user?, project?);
         Ok(decide_project(policy, user.asker(), project.owned(), self.rule, glance.now))
@@ -196,8 +185,9 @@ impl SoughtProjectQuestion<'_> {
 }
 
 impl<L> SoughtLevelQuestion<'_, L> {
-    fn guess(&mut self) {
+    pub(super) fn guess(&mut self) -> &Self {
         self.user.iter_mut().chain([&mut self.name]).for_each(Sought::guess);
+        self
     }
 }
 

@@ -1,14 +1,11 @@
 //! What is handed over to somebody else while a caller that is confined reads it; and a caller that is confined to less when it
 //! asks again.
 
-use std::time::Duration;
-
 use rolegate::grpc::v1::*;
-use tokio_postgres::Client;
 
 use super::confinement::{World, assert_out};
 use super::{House, until};
-use crate::support::postgres::connect;
+use crate::support::postgres::{connect, until_waiting};
 use crate::support::reason;
 
 /// What a read comes to that is under way while the project of `acme` goes to `other`, which adds `bob`.
@@ -23,21 +20,9 @@ async fn handed_over_meanwhile<T: Send + 'static>(world: &World, read: impl Futu
     );
     client.batch_execute(&handed).await.unwrap();
     let read = tokio::spawn(read);
-    until_it_waits(&client).await;
+    until_waiting(&client, 1).await;
     client.batch_execute("COMMIT").await.unwrap();
     read.await.unwrap()
-}
-
-/// Waits until the read does: the search for the next end of a grant reads that table too, and may wait alone.
-async fn until_it_waits(client: &Client) {
-    let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
-               AND query NOT LIKE '-- next_expiry%'";
-    let waits = async {
-        while client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0) == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), waits).await.unwrap();
 }
 
 #[tokio::test]

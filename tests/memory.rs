@@ -59,7 +59,7 @@ async fn flood(view: &View, prefix: &str, names: usize) {
         let name = Username::parse(&format!("{prefix}{number}")).unwrap().key();
         let project = ProjectKey::Path((name.clone(), ProjectName::parse("trees").unwrap()));
         let question = ProjectQuestion { user: Some(name), project, rule: policy.project(ProjectAction::ViewProject) };
-        assert!(!view.check_project(policy, &question, None).await.unwrap().value.allowed());
+        assert!(!view.check_project(policy, &question, || None).await.unwrap().value.allowed());
     };
     stream::iter(0..names).map(ask).buffer_unordered(512).collect::<Vec<()>>().await;
 }

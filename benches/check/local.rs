@@ -49,7 +49,7 @@ impl<'a> Local<'a> {
     }
 
     async fn ask(&self, question: &ProjectQuestion<'_>) -> bool {
-        self.view.check_project(self.policy, question, None).await.unwrap().value.allowed()
+        self.view.check_project(self.policy, question, || None).await.unwrap().value.allowed()
     }
 
     /// Microseconds a check.

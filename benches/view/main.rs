@@ -136,7 +136,7 @@ impl<'a> Asked<'a> {
             let begun = Instant::now();
             let mut right = 0;
             for (question, kind) in self.questions.iter().zip(&self.kinds) {
-                let answer = view.check_project(policy, question, None).await.unwrap().value;
+                let answer = view.check_project(policy, question, || None).await.unwrap().value;
                 right += usize::from(answer.allowed() == (*kind != Kind::Denied));
             }
             let time = begun.elapsed();
@@ -152,7 +152,7 @@ impl<'a> Asked<'a> {
             let begun = Instant::now();
             let mut right = 0;
             for (questions, kinds) in questions.chunks(BATCHED).zip(self.kinds.chunks(BATCHED)) {
-                let answers = view.check_all(policy, questions, None).await.unwrap().value;
+                let answers = view.check_all(policy, questions, || None).await.unwrap().value;
                 right += answers.iter().zip(kinds).filter(|(answer, kind)| is_right(answer, **kind)).count();
             }
             let time = begun.elapsed();
@@ -182,7 +182,7 @@ async fn fill(view: &View, policy: &Policy, population: &Population) {
         let numbers = first..(first + BATCH as u64).min(population.warm_projects());
         let questions = numbers.flat_map(|number| population.filling(number));
         let questions: Vec<_> = questions.map(|one| rolegate::view::Question::Project(question(&one, rule))).collect();
-        let answers = view.check_all(policy, &questions, None).await.unwrap().value;
+        let answers = view.check_all(policy, &questions, || None).await.unwrap().value;
         assert!(answers.iter().all(Result::is_ok));
     });
     stream::iter(batches).buffer_unordered(AT_ONCE).collect::<()>().await;

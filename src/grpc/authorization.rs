@@ -23,12 +23,12 @@ type Answer<T> = Result<Response<T>, Status>;
 #[tonic::async_trait]
 impl AuthorizationService for Services {
     async fn check(&self, request: Request<CheckRequest>) -> Answer<CheckResponse> {
-        let view = self.view_for(&request);
-        let (deadline, request) = self.take(request)?;
+        let (view, deadline) = (self.view_for(&request), self.admit(&request)?);
+        let asked = request.get_ref();
         let policy = &self.inner.policy;
-        let question = questions::project(policy, &request.user, &request.project, &request.action)?;
-        let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-        let answer = view.check_project(policy, &question, Some(deadline)).await.map_err(errors::view)?;
+        let question = questions::project(policy, &asked.user, &asked.project, &asked.action)?;
+        let wanted = self.be_as_fresh(asked.consistency.as_ref(), || *deadline).await?;
+        let answer = view.check_project(policy, &question, || Some(*deadline)).await.map_err(errors::view)?;
         wanted.met_by(answer.token)?;
         Ok(Response::new(decisions::project(&answer.value, At::of(&answer))))
     }
@@ -37,23 +37,23 @@ impl AuthorizationService for Services {
         &self,
         request: Request<CheckOrganizationRequest>,
     ) -> Answer<CheckOrganizationResponse> {
-        let view = self.view_for(&request);
-        let (deadline, request) = self.take(request)?;
+        let (view, deadline) = (self.view_for(&request), self.admit(&request)?);
+        let asked = request.get_ref();
         let policy = &self.inner.policy;
-        let question = questions::organization(policy, &request.user, &request.organization, &request.action)?;
-        let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-        let answer = view.check_organization(&question, Some(deadline)).await.map_err(errors::view)?;
+        let question = questions::organization(policy, &asked.user, &asked.organization, &asked.action)?;
+        let wanted = self.be_as_fresh(asked.consistency.as_ref(), || *deadline).await?;
+        let answer = view.check_organization(&question, || Some(*deadline)).await.map_err(errors::view)?;
         wanted.met_by(answer.token)?;
         Ok(Response::new(decisions::organization(&answer.value, At::of(&answer))))
     }
 
     async fn check_account(&self, request: Request<CheckAccountRequest>) -> Answer<CheckAccountResponse> {
-        let view = self.view_for(&request);
-        let (deadline, request) = self.take(request)?;
+        let (view, deadline) = (self.view_for(&request), self.admit(&request)?);
+        let asked = request.get_ref();
         let policy = &self.inner.policy;
-        let question = questions::account(policy, &request.user, &request.account, &request.action)?;
-        let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-        let answer = view.check_account(&question, Some(deadline)).await.map_err(errors::view)?;
+        let question = questions::account(policy, &asked.user, &asked.account, &asked.action)?;
+        let wanted = self.be_as_fresh(asked.consistency.as_ref(), || *deadline).await?;
+        let answer = view.check_account(&question, || Some(*deadline)).await.map_err(errors::view)?;
         wanted.met_by(answer.token)?;
         Ok(Response::new(decisions::account(&answer.value, At::of(&answer))))
     }
@@ -80,13 +80,13 @@ impl AuthorizationService for Services {
     }
 
     async fn list_actions(&self, request: Request<ListActionsRequest>) -> Answer<ListActionsResponse> {
-        let view = self.view_for(&request);
-        let (deadline, request) = self.take(request)?;
+        let (view, deadline) = (self.view_for(&request), self.admit(&request)?);
+        let asked = request.get_ref();
         let policy = &self.inner.policy;
-        let user = fields::optional_name_key("user", &request.user)?;
-        let project = questions::project_key(&request.project)?;
-        let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-        let decided = view.check_every_action(policy, user.as_ref(), &project, Some(deadline)).await;
+        let user = fields::optional_name_key("user", &asked.user)?;
+        let project = questions::project_key(&asked.project)?;
+        let wanted = self.be_as_fresh(asked.consistency.as_ref(), || *deadline).await?;
+        let decided = view.check_every_action(policy, user.as_ref(), &project, || Some(*deadline)).await;
         let answer = decided.map_err(errors::view)?;
         wanted.met_by(answer.token)?;
         let names = policy.project_actions().map(|(name, _)| name);

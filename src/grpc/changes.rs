@@ -85,7 +85,7 @@ impl Services {
         let bound = bound.iter().map(String::as_str).collect();
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
         let page = paging.filled(LogKey::parse)?;
-        let wanted = self.be_as_fresh(request.consistency, deadline).await?;
+        let wanted = self.be_as_fresh(request.consistency.as_ref(), || deadline).await?;
         let found = self.read(deadline, access.until(deadline.into_std()).changes(&question, page)).await?;
         wanted.met_by(found.token)?;
         let token = |revision| revision::encode(Token { revision, ..found.token });

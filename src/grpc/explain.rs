@@ -23,7 +23,7 @@ impl Services {
             project: fields::project("project", &request.project)?,
             rule: *questions::project_action(&self.inner.policy, &request.action)?,
         };
-        let wanted = self.be_as_fresh(request.consistency, deadline).await?;
+        let wanted = self.be_as_fresh(request.consistency.as_ref(), || deadline).await?;
         let explained = self.read(deadline, access.until(deadline.into_std()).explain(&question)).await?;
         wanted.met_by(explained.token)?;
         Ok(response(&explained))

@@ -28,22 +28,22 @@ impl Services {
     /// Waits until the view is as fresh as the caller asks.
     pub(super) async fn be_as_fresh(
         &self,
-        asked: Option<v1::Consistency>,
-        deadline: Instant,
+        asked: Option<&v1::Consistency>,
+        deadline: impl FnOnce() -> Instant,
     ) -> Result<Wanted, Status> {
-        match asked.and_then(|consistency| consistency.requirement) {
+        match asked.and_then(|consistency| consistency.requirement.as_ref()) {
             None | Some(Requirement::FullyConsistent(false)) => Ok(Wanted { least: None }),
             // in a place of its own: who asks for nothing needs no room to wait in
-            Some(required) => Box::pin(self.wait_for(required, deadline)).await,
+            Some(required) => Box::pin(self.wait_for(required, deadline())).await,
         }
     }
 
-    async fn wait_for(&self, required: Requirement, deadline: Instant) -> Result<Wanted, Status> {
+    async fn wait_for(&self, required: &Requirement, deadline: Instant) -> Result<Wanted, Status> {
         let view = &self.inner.view;
         let (freshness, least) = match required {
             Requirement::FullyConsistent(_) => (Freshness::Full, None),
             Requirement::AtLeastAsFresh(text) => {
-                let token = revision::decode(&text).ok_or_else(errors::invalid_revision)?;
+                let token = revision::decode(text).ok_or_else(errors::invalid_revision)?;
                 if view.standing() == Standing::Silent {
                     return Err(errors::view(ViewError::NotFresh));
                 }

@@ -32,7 +32,7 @@ impl Services {
         let bound = vec!["projects_of_user", user, &request.action, owner, &origin, &public];
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
         let page = paging.filled(|last| Uuid::try_parse(last).ok().map(ProjectId))?;
-        let wanted = self.be_as_fresh(request.consistency, deadline).await?;
+        let wanted = self.be_as_fresh(request.consistency.as_ref(), || deadline).await?;
         let found = self.read(deadline, access.until(deadline.into_std()).projects(&question, page)).await?;
         wanted.met_by(found.token)?;
         let (AccountId(user), owner) = found.about;
@@ -64,7 +64,7 @@ impl Services {
         let bound = vec!["users_of_project", &*project, &request.action, &incognito];
         let paging = Paging::new(self.seal().await?, bound, request.page_size, &request.page_token)?;
         let page = paging.filled(|last| last.parse().ok().map(AccountId))?;
-        let wanted = self.be_as_fresh(request.consistency, deadline).await?;
+        let wanted = self.be_as_fresh(request.consistency.as_ref(), || deadline).await?;
         let found = self.read(deadline, access.until(deadline.into_std()).users(&question, page)).await?;
         wanted.met_by(found.token)?;
         let next = found.next.map(|AccountId(last)| last.to_string());

@@ -1,6 +1,6 @@
 //! Several checks at once: a batch that is true at one revision, and a stream that answers as it can.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use futures::{Stream, StreamExt as _, stream};
 use tokio::sync::OwnedSemaphorePermit;
@@ -37,12 +37,12 @@ impl Services {
             let problem = format!("has {} checks, and may have 1,000; ask in several batches", request.checks.len());
             return Err(errors::invalid_field("checks", &problem));
         }
-        let wanted = self.be_as_fresh(request.consistency, deadline).await?;
+        let wanted = self.be_as_fresh(request.consistency.as_ref(), || deadline).await?;
         let policy = &self.inner.policy;
         let mut asked = Vec::with_capacity(request.checks.len());
         let mut ask = |item| questions::item(policy, item).map(|question| asked.push(question));
         let parsed: Vec<Result<(), Status>> = request.checks.iter().map(&mut ask).collect();
-        let answer = view.check_all(policy, &asked, Some(deadline)).await.map_err(errors::view)?;
+        let answer = view.check_all(policy, &asked, || Some(deadline)).await.map_err(errors::view)?;
         wanted.met_by(answer.token)?;
         let mut verdicts = answer.value.into_iter();
         let mut next = || verdicts.next().ok_or_else(errors::internal)?.map_err(errors::view);
@@ -94,7 +94,7 @@ impl Services {
         request: StreamCheckRequest,
         caller: Option<&str>,
     ) -> StreamCheckResponse {
-        let deadline = Instant::now() + self.inner.timeout;
+        let deadline = LazyLock::new(|| Instant::now() + self.inner.timeout);
         let (id, policy) = (request.id, &self.inner.policy);
         // what is answered from memory never waits: a stream of it must let others have their turn
         tokio::task::coop::consume_budget().await;
@@ -103,8 +103,8 @@ impl Services {
             let item = request.check.ok_or_else(|| errors::invalid_field("check", "must be there"))?;
             let question = questions::item(policy, &item)?;
             drop(item);
-            let wanted = self.be_as_fresh(request.consistency, deadline).await?;
-            let answer = view.check(policy, &question, Some(deadline)).await.map_err(errors::view)?;
+            let wanted = self.be_as_fresh(request.consistency.as_ref(), || *deadline).await?;
+            let answer = view.check(policy, &question, || Some(*deadline)).await.map_err(errors::view)?;
             wanted.met_by(answer.token)?;
             Ok(answer)
         };

@@ -40,7 +40,7 @@ mod watches;
 mod writes;
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use tokio::sync::OnceCell;
@@ -125,6 +125,17 @@ impl Services {
         self.inner.stopping.cancel();
     }
 
+    /// Lets a request in, if its caller may send one. Until when it must be answered is told once something has to be waited for: most
+    /// checks wait for nothing.
+    fn admit<'a, R>(
+        &self,
+        request: &'a Request<R>,
+    ) -> Result<LazyLock<Instant, impl FnOnce() -> Instant + use<'a, R>>, Status> {
+        self.inner.capacity.let_send(caller_of(request), 1)?;
+        let limit = self.inner.timeout;
+        Ok(LazyLock::new(move || deadline::deadline(request.metadata(), limit)))
+    }
+
     /// Takes a request apart, if its caller may send one: until when it must be answered, and what it asks.
     fn take<R>(&self, request: Request<R>) -> Result<(Instant, R), Status> {
         self.take_many(request, 1)
@@ -133,8 +144,7 @@ impl Services {
     /// The same for one that counts as so many.
     fn take_many<R>(&self, request: Request<R>, count: usize) -> Result<(Instant, R), Status> {
         self.inner.capacity.let_send(caller_of(&request), count)?;
-        let deadline = deadline::deadline(request.metadata(), self.inner.timeout);
-        Ok((deadline, request.into_inner()))
+        Ok((deadline::deadline(request.metadata(), self.inner.timeout), request.into_inner()))
     }
 
     /// The view as the caller of this request may see it.

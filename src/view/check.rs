@@ -70,7 +70,7 @@ pub struct Answer<T> {
 }
 
 impl View {
-    /// Answers from the view, loading what it lacks. Cancel-safe: a load that was begun goes on for others.
+    /// Answers from the view, loading what it lacks; `deadline` is asked once that has to be waited for. Cancel-safe: a load that was begun goes on for others.
     ///
     /// # Errors
     /// When the view may not answer, a load fails, or the deadline passes; never for a denial.
@@ -78,7 +78,7 @@ impl View {
         &self,
         policy: &Policy,
         question: &ProjectQuestion<'_>,
-        deadline: Option<Instant>,
+        deadline: impl FnOnce() -> Option<Instant>,
     ) -> Result<Answer<Decision>, ViewError> {
         self.answer(deadline, Crowd::One, |glance, tables| question.seek(tables).guess().decide(policy, glance, tables))
             .await
@@ -91,7 +91,7 @@ impl View {
     pub async fn check_organization(
         &self,
         question: &LevelQuestion<OrganizationLevel>,
-        deadline: Option<Instant>,
+        deadline: impl FnOnce() -> Option<Instant>,
     ) -> Result<Answer<LevelDecision<OrganizationLevel>>, ViewError> {
         self.answer(deadline, Crowd::One, |glance, tables| question.seek(tables).guess().decide(glance, tables)).await
     }
@@ -103,7 +103,7 @@ impl View {
     pub async fn check_account(
         &self,
         question: &LevelQuestion<AccountLevel>,
-        deadline: Option<Instant>,
+        deadline: impl FnOnce() -> Option<Instant>,
     ) -> Result<Answer<LevelDecision<AccountLevel>>, ViewError> {
         self.answer(deadline, Crowd::One, |glance, tables| question.seek(tables).guess().decide(glance, tables)).await
     }
@@ -116,7 +116,7 @@ impl View {
         &self,
         policy: &Policy,
         question: &Question<'_>,
-        deadline: Option<Instant>,
+        deadline: impl FnOnce() -> Option<Instant>,
     ) -> Result<Answer<Verdict>, ViewError> {
         self.answer(deadline, Crowd::Many, |glance, tables| {
             question.seek(tables).guess().decide(policy, glance, tables)
@@ -133,7 +133,7 @@ impl View {
         &self,
         policy: &Policy,
         questions: &[Question<'_>],
-        deadline: Option<Instant>,
+        deadline: impl FnOnce() -> Option<Instant>,
     ) -> Result<Answer<Vec<Result<Verdict, ViewError>>>, ViewError> {
         let decide = |glance: &mut Glance<'_>| {
             let mut verdicts = Vec::with_capacity(questions.len());
@@ -157,7 +157,7 @@ impl View {
         policy: &Policy,
         user: Option<&NameKey>,
         project: &ProjectKey,
-        deadline: Option<Instant>,
+        deadline: impl FnOnce() -> Option<Instant>,
     ) -> Result<Answer<Vec<Decision>>, ViewError> {
         let decide = |glance: &mut Glance<'_>, tables: &Tables| {
             let user = user.map(|name| tables.names.seek(name));
@@ -171,7 +171,7 @@ impl View {
 
     async fn answer<T>(
         &self,
-        deadline: Option<Instant>,
+        deadline: impl FnOnce() -> Option<Instant>,
         crowd: Crowd,
         mut decide: impl FnMut(&mut Glance<'_>, &Tables) -> Result<T, Blank>,
     ) -> Result<Answer<T>, ViewError> {

@@ -23,7 +23,7 @@ use crate::domain::names::{NameKey, ProjectName};
 /// After how many steps of a sweep the lock is let go: some hundred slots.
 const HOLD: usize = 5;
 
-/// After how many such holds others have their turn: some thousand slots.
+/// After how many holds others have their turn: some thousand slots.
 const TURN: usize = 16;
 
 /// Everything that the view knows.
@@ -131,19 +131,26 @@ impl Entries {
         std::mem::replace(&mut *tables, Tables::new(epoch, common))
     }
 
-    /// Drops what is least wanted until the budget is kept. Comes by every slot once at the most, or little more, so that what was
-    /// just loaded is still there for those who waited for it. Lets others have their turn meanwhile: in a large view it may take
-    /// long, and the thread that does it keeps the lease too.
+    /// Ends what has begun to grow, and drops what is least wanted until the budget is kept. Comes by every slot once at the most, or little
+    /// more, so that what was just loaded is still there for those who waited for it. Lets others have their turn meanwhile: in a large
+    /// view it may take long, and the thread that does it keeps the lease too.
     pub(super) async fn make_room(&self) {
+        let holds = &mut 0;
+        while self.grow().is_some() {
+            after(holds).await;
+        }
         let Some(steps) = self.read().sweeps() else { return };
-        for hold in 1..=steps.div_ceil(HOLD) {
+        for _ in 0..steps.div_ceil(HOLD) {
             if !self.write().sweep(HOLD) {
                 return;
             }
-            if hold % TURN == 0 {
-                tokio::task::yield_now().await;
-            }
+            after(holds).await;
         }
+    }
+
+    /// Goes on with what grows. `None`: nothing does. What it leaves behind is dropped without the lock.
+    fn grow(&self) -> Option<impl Sized> {
+        self.write().grow()
     }
 
     /// Whether a key is there that was loaded for nobody but to be there.
@@ -220,6 +227,14 @@ impl Tables {
         common.is_over().then(|| sweeps.into_iter().sum())
     }
 
+    /// Goes on with what grows, in each table. `None`: nothing does. What it leaves behind is to be dropped by whoever has let go of the lock.
+    fn grow(&mut self) -> Option<impl Sized + use<>> {
+        let Self { names, projects, paths, accounts, plans, .. } = self;
+        let left = (names.grow(), projects.grow(), paths.grow(), accounts.grow(), plans.grow());
+        let grew = [left.0.is_some(), left.1.is_some(), left.2.is_some(), left.3.is_some(), left.4.is_some()];
+        grew.contains(&true).then_some(left)
+    }
+
     /// Takes so many steps of the sweep, unless the budget is kept: then there is nothing to do. Each is in the table that it has
     /// come least far in, so that it comes by all of them equally often: an entry loses no lives for being one of few.
     fn sweep(&mut self, steps: usize) -> bool {
@@ -246,6 +261,14 @@ impl Tables {
     }
 }
 
+/// Counts a hold of the lock; now and then others have their turn after it.
+async fn after(holds: &mut usize) {
+    *holds += 1;
+    if holds.is_multiple_of(TURN) {
+        tokio::task::yield_now().await;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::pin::pin;
@@ -257,14 +280,14 @@ mod tests {
     fn a_sweep_of_a_full_view_lets_others_have_their_turn() {
         let entries = Entries::new(0);
         let loading = EntryKey::Account(AccountId(1));
-        let _begun = entries.write().join_or_begin(loading.clone());
+        (0..20_000).for_each(|number| _ = entries.write().join_or_begin(EntryKey::Account(AccountId(number))));
         let (mut sweep, mut context) = (pin!(entries.make_room()), Context::from_waker(Waker::noop()));
         let mut turns = 0;
         while sweep.as_mut().poll(&mut context) == Poll::Pending {
             turns += 1;
             assert!(entries.read().join(&loading).is_some(), "others get through, and what is loading stays");
         }
-        assert!(turns > 4, "it can drop nothing, and comes by all parts: {turns}");
+        assert!(turns > 4, "it can drop nothing, and comes by all places: {turns}");
     }
 
     #[test]
@@ -298,6 +321,22 @@ mod tests {
         for waited in [true, false] {
             assert!(table.seek(&key).get(common, waited).is_some());
         }
+    }
+
+    #[test]
+    fn what_has_begun_to_grow_has_grown_once_room_was_made() {
+        let entries = Entries::new(usize::MAX);
+        let mut grew = 0;
+        for number in 0..3_000 {
+            entries.complete::<Plan>(PlanId(number), 0, Entry { value: None, revision: Revision(0) });
+            let before = entries.write().grow().is_some();
+            let mut making = pin!(entries.make_room());
+            while making.as_mut().poll(&mut Context::from_waker(Waker::noop())) == Poll::Pending {}
+            assert!(entries.write().grow().is_none(), "after {number}");
+            grew += usize::from(before);
+        }
+        assert!(grew > 20, "each of its parts grew more than once: {grew}");
+        assert_eq!(entries.len(), 3_000);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use foldhash::quality::RandomState;
 use tokio::sync::watch;
 
 use super::cell::{Entry, LoadResult};
@@ -72,13 +73,16 @@ pub(super) struct Glance<'a> {
 pub(super) struct Blanks {
     pub waits: Vec<Wait>,
     /// The keys that nothing loads yet.
-    pub unloaded: HashSet<EntryKey>,
+    pub unloaded: Keys,
     /// What it found, where it was not the first glance for its question.
     pub pins: Option<Pins>,
 }
 
 /// What could not be loaded for one question, or for one of several that are asked together.
-pub(super) type Failures = HashMap<EntryKey, LoadError>;
+pub(super) type Failures = HashMap<EntryKey, LoadError, RandomState>;
+
+/// Some keys.
+pub(super) type Keys = HashSet<EntryKey, RandomState>;
 
 /// Entries that must not be evicted before the question that needs them all is answered. Not to be dropped by whoever looks up.
 pub(super) struct Pins {
@@ -98,7 +102,7 @@ impl<'a> Glance<'a> {
         most_loading: usize,
         pins: Option<Pins>,
     ) -> Self {
-        let blanks = Blanks { waits: Vec::new(), unloaded: HashSet::new(), pins };
+        let blanks = Blanks { waits: Vec::new(), unloaded: Keys::default(), pins };
         Self { view, at, now, failures, most_loading, blanks }
     }
 

@@ -13,6 +13,7 @@ mod entries;
 mod error;
 mod follower;
 mod glance;
+mod growing;
 mod holds;
 mod lease;
 #[cfg(test)]

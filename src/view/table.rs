@@ -1,6 +1,5 @@
-//! A table of cells. It has no lock of its own: all tables of a view are behind one (`entries`).
-//!
-//! It is in parts, so that the one that grows keeps the lock for as long as a part takes, however large the table is.
+//! A table of cells, in parts that grow some places at a time (`growing`): nobody keeps the lock the longer the larger it is. It has no
+//! lock of its own: all tables of a view are behind one (`entries`).
 
 use std::hash::{BuildHasher, Hash};
 use std::hint::black_box;
@@ -8,18 +7,18 @@ use std::mem::size_of;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use foldhash::quality::RandomState;
-use hashbrown::HashTable;
 use hashbrown::hash_table::{self, VacantEntry};
 use tokio::sync::watch;
 
 use super::cell::{Cell, Entry, Kept, LoadResult};
 use super::error::LoadError;
+use super::growing::Growing;
 use super::life::{Life, Visit};
 use super::weight::Weight;
 use crate::domain::ids::Revision;
 
-/// Parts of a table, as a power of two.
-const PARTS: usize = 256;
+/// Parts of a table, as a power of two. The more there are, the farther apart are their indices, which checks wait for.
+const PARTS: usize = 16;
 
 /// How many places one step of the sweep looks at.
 const SWEEP: usize = 64;
@@ -56,7 +55,7 @@ pub(super) struct Table<K, V> {
 
 #[derive(Debug)]
 struct Part<K, V> {
-    slots: HashTable<Slot<K, V>>,
+    slots: Growing<Slot<K, V>>,
     /// Where the sweep goes on in it.
     hand: usize,
 }
@@ -135,7 +134,7 @@ impl Common {
 impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
     /// An empty table, in which loads that began before this epoch are not kept.
     pub(super) fn new(epoch: u64) -> Self {
-        let part = || Part { slots: HashTable::new(), hand: 0 };
+        let part = || Part { slots: Growing::new(), hand: 0 };
         Self { parts: (0..PARTS).map(|_| part()).collect(), hasher: RandomState::default(), passed: 0, epoch }
     }
 
@@ -201,17 +200,23 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
         self.remove_if(common, key, |cell| !cell.invalidate(revision));
     }
 
+    /// Goes on with a part that is growing. `None`: none is. What it leaves behind is to be dropped by whoever has let go of the lock.
+    pub(super) fn grow(&mut self) -> Option<impl Sized + use<K, V>> {
+        let Self { parts, hasher, .. } = self;
+        parts.iter_mut().find_map(|part| part.slots.grow(|slot| hasher.hash_one(&slot.key)))
+    }
+
     /// Looks at some slots, and drops those that have lost their last life.
     pub(super) fn sweep(&mut self, common: &mut Common) {
         let wants_young = common.has_many_young();
         let Some(part) = self.parts.get_mut(self.passed % PARTS) else { return };
         for _ in 0..SWEEP {
-            if part.hand >= part.slots.num_buckets() {
+            if part.hand >= part.slots.places() {
                 part.hand = 0;
                 self.passed += 1;
                 return;
             }
-            if let Ok(mut place) = part.slots.get_bucket_entry(part.hand) {
+            if let Some(mut place) = part.slots.at(part.hand) {
                 let slot = place.get_mut();
                 if slot.is_evictable() && slot.life.visit(wants_young) == Visit::MayGo {
                     common.forget(&place.remove().0);
@@ -228,7 +233,7 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
 
     /// How many steps of the sweep come by every slot.
     pub(super) fn sweeps(&self) -> usize {
-        self.parts.iter().map(|part| part.slots.num_buckets() / SWEEP + 1).sum()
+        self.parts.iter().map(|part| part.slots.places() / SWEEP + 1).sum()
     }
 
     /// How many keys there are.
@@ -250,7 +255,7 @@ impl<K: Eq + Hash + Weight, V: Weight> Table<K, V> {
     fn remove_if(&mut self, common: &mut Common, key: &K, is_over: impl FnOnce(&mut Cell<V>) -> bool) {
         let hash = self.hasher.hash_one(key);
         let Some(part) = self.parts.get_mut(part(hash)) else { return };
-        let Ok(mut place) = part.slots.find_entry(hash, |slot| slot.key == *key) else { return };
+        let Some(mut place) = part.slots.find_entry(hash, |slot| slot.key == *key) else { return };
         if is_over(&mut place.get_mut().cell) {
             common.forget(&place.remove().0);
         }

@@ -9,7 +9,6 @@
 //! nothing in `--max-loading`. It ends where the memory is nearly full: beyond that it would push out what it has just brought.
 //! What it brings is young until it is asked for, so it goes before anything that callers have asked for twice.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -19,6 +18,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::error::LoadError;
+use super::glance::Failures;
 use super::pauses::Pauses;
 use super::table::Joined;
 use super::{Standing, View, loader};
@@ -205,7 +205,7 @@ impl<'a> WarmUp<'a> {
     }
 
     /// Loads what is not there, or waits for who does; what failed, and how.
-    async fn load(&self, keys: &[EntryKey]) -> HashMap<EntryKey, LoadError> {
+    async fn load(&self, keys: &[EntryKey]) -> Failures {
         let entries = &self.view.inner.entries;
         let (mut waits, mut first, mut projects) = (Vec::new(), Vec::new(), Vec::new());
         for key in keys {
@@ -224,7 +224,7 @@ impl<'a> WarmUp<'a> {
         // a path has brought its project with it, but for one that was moved or written to meanwhile
         projects.retain(|project| entries.read().join(project).is_some());
         self.load_begun(projects).await;
-        let mut failures = HashMap::new();
+        let mut failures = Failures::default();
         if !waits.is_empty() {
             self.view.wait_all(waits, &mut failures).await;
         }

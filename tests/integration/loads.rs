@@ -121,7 +121,7 @@ async fn a_flood_of_unknown_names_stays_within_the_memory_of_the_view() {
             project: ProjectKey::Id(project),
             rule: policy.project(ProjectAction::ViewProject),
         };
-        view.check_project(&policy, &question, None).await.unwrap().value.allowed()
+        view.check_project(&policy, &question, || None).await.unwrap().value.allowed()
     };
     let mut most = 0;
     for round in 0..60u128 {

@@ -327,7 +327,7 @@ async fn ask(
 ) -> Result<bool, ViewError> {
     let policy = Policy::built_in().unwrap();
     let question = ProjectQuestion { user, project, rule: policy.project(action) };
-    Ok(view.check_project(&policy, &question, None).await?.value.allowed())
+    Ok(view.check_project(&policy, &question, || None).await?.value.allowed())
 }
 
 /// How often each load has run.

@@ -47,7 +47,7 @@ async fn all(view: &View, prefix: &str, numbers: std::ops::Range<usize>) {
         let name = Username::parse(&format!("{prefix}{number}")).unwrap().key();
         let project = ProjectKey::Path((name.clone(), ProjectName::parse("trees").unwrap()));
         let question = ProjectQuestion { user: Some(name), project, rule: policy.project(ProjectAction::ViewProject) };
-        assert!(!view.check_project(policy, &question, None).await.unwrap().value.allowed());
+        assert!(!view.check_project(policy, &question, || None).await.unwrap().value.allowed());
     };
     stream::iter(numbers).map(ask).buffer_unordered(256).collect::<Vec<()>>().await;
 }

@@ -7,6 +7,7 @@
 use std::hash::Hash;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicU32;
+use std::time::Duration;
 
 use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
 use tokio::sync::watch;
@@ -23,8 +24,11 @@ use crate::domain::names::{NameKey, ProjectName};
 /// After how many steps of a sweep the lock is let go: some hundred slots.
 const HOLD: usize = 5;
 
-/// After how many holds others have their turn: some thousand slots.
+/// After how many such holds others have their turn: some thousand slots.
 const TURN: usize = 16;
+
+/// How often what has begun to grow is looked for.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Everything that the view knows.
 pub(super) struct Entries(ShardedLock<Tables>);
@@ -131,25 +135,37 @@ impl Entries {
         std::mem::replace(&mut *tables, Tables::new(epoch, common))
     }
 
-    /// Ends what has begun to grow, and drops what is least wanted until the budget is kept. Comes by every slot once at the most, or little
-    /// more, so that what was just loaded is still there for those who waited for it. Lets others have their turn meanwhile: in a large
-    /// view it may take long, and the thread that does it keeps the lease too.
+    /// Drops what is least wanted until the budget is kept. Comes by every slot once at the most, or little more, so that what was
+    /// just loaded is still there for those who waited for it. Lets others have their turn meanwhile: in a large view it may take
+    /// long, and the thread that does it keeps the lease too.
     pub(super) async fn make_room(&self) {
-        let holds = &mut 0;
-        while self.grow().is_some() {
-            after(holds).await;
-        }
         let Some(steps) = self.read().sweeps() else { return };
-        for _ in 0..steps.div_ceil(HOLD) {
+        for hold in 1..=steps.div_ceil(HOLD) {
             if !self.write().sweep(HOLD) {
                 return;
             }
-            after(holds).await;
+            if hold % TURN == 0 {
+                tokio::task::yield_now().await;
+            }
         }
     }
 
-    /// Goes on with what grows. `None`: nothing does. What it leaves behind is dropped without the lock.
-    fn grow(&self) -> Option<impl Sized> {
+    /// Goes on with what has begun to grow, again and again. What is added goes on with it too, so there is no hurry.
+    pub(super) async fn grow(&self) {
+        loop {
+            tokio::time::sleep(PAUSE).await;
+            self.end_growth().await;
+        }
+    }
+
+    async fn end_growth(&self) {
+        while self.grow_some().is_some() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// `None`: nothing grows. What it leaves behind is dropped without the lock.
+    fn grow_some(&self) -> Option<impl Sized + use<>> {
         self.write().grow()
     }
 
@@ -261,88 +277,6 @@ impl Tables {
     }
 }
 
-/// Counts a hold of the lock; now and then others have their turn after it.
-async fn after(holds: &mut usize) {
-    *holds += 1;
-    if holds.is_multiple_of(TURN) {
-        tokio::task::yield_now().await;
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use std::pin::pin;
-    use std::task::{Context, Poll, Waker};
-
-    use super::*;
-
-    #[test]
-    fn a_sweep_of_a_full_view_lets_others_have_their_turn() {
-        let entries = Entries::new(0);
-        let loading = EntryKey::Account(AccountId(1));
-        (0..20_000).for_each(|number| _ = entries.write().join_or_begin(EntryKey::Account(AccountId(number))));
-        let (mut sweep, mut context) = (pin!(entries.make_room()), Context::from_waker(Waker::noop()));
-        let mut turns = 0;
-        while sweep.as_mut().poll(&mut context) == Poll::Pending {
-            turns += 1;
-            assert!(entries.read().join(&loading).is_some(), "others get through, and what is loading stays");
-        }
-        assert!(turns > 4, "it can drop nothing, and comes by all places: {turns}");
-    }
-
-    #[test]
-    fn what_is_one_of_few_goes_no_sooner_than_what_is_one_of_many() {
-        const NAMES: i64 = 50_000;
-        const PLANS: i64 = 2_000;
-        let entries = Entries::new(usize::MAX);
-        (0..NAMES).for_each(|number| settle::<Named>(&entries, NameKey::from_stored(&format!("user-{number}"))));
-        (0..PLANS).for_each(|number| settle::<Plan>(&entries, PlanId(number)));
-        let has_half_the_plans = || entries.read().plans.len() > PLANS as usize / 2;
-        while has_half_the_plans() {
-            // one entry too much: room is made often, and for little
-            let mut tables = entries.write();
-            tables.common.most = tables.common.used - 1;
-            drop(tables);
-            let mut sweep = pin!(entries.make_room());
-            while sweep.as_mut().poll(&mut Context::from_waker(Waker::noop())) == Poll::Pending {}
-        }
-        let names = entries.read().names.len();
-        assert!(names < NAMES as usize * 2 / 3, "half of the plans are gone, and of {NAMES} names {names} are there");
-    }
-
-    /// An entry that was found again.
-    fn settle<V: Stored + Weight>(entries: &Entries, key: V::Key)
-    where
-        V::Key: Clone + Eq + Hash + Weight,
-    {
-        entries.complete::<V>(key.clone(), 0, Entry { value: None, revision: Revision(0) });
-        let mut tables = entries.write();
-        let (table, common) = V::table(&mut tables);
-        for waited in [true, false] {
-            assert!(table.seek(&key).get(common, waited).is_some());
-        }
-    }
-
-    #[test]
-    fn what_has_begun_to_grow_has_grown_once_room_was_made() {
-        let entries = Entries::new(usize::MAX);
-        let mut grew = 0;
-        for number in 0..3_000 {
-            entries.complete::<Plan>(PlanId(number), 0, Entry { value: None, revision: Revision(0) });
-            let before = entries.write().grow().is_some();
-            let mut making = pin!(entries.make_room());
-            while making.as_mut().poll(&mut Context::from_waker(Waker::noop())) == Poll::Pending {}
-            assert!(entries.write().grow().is_none(), "after {number}");
-            grew += usize::from(before);
-        }
-        assert!(grew > 20, "each of its parts grew more than once: {grew}");
-        assert_eq!(entries.len(), 3_000);
-    }
-
-    #[test]
-    fn where_the_budget_is_kept_nothing_is_swept() {
-        let entries = Entries::new(usize::MAX);
-        let sweep = pin!(entries.make_room());
-        assert_eq!(sweep.poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(()));
-    }
-}
+#[path = "entries_tests.rs"]
+mod tests;

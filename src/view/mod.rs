@@ -141,7 +141,8 @@ impl Keeper {
         let mut lease = LeaseKeeper::new(view.clone(), databases.loads.hosts().clone());
         let loads = loader::run(view.clone(), databases.clone(), queue);
         let warm_up = OptionFuture::from(warm_up.map(|databases| warm_up::run(view.clone(), databases)));
-        let kept = async { tokio::join!(loads, follower::run(view, databases), lease.run(), warm_up) };
+        let growth = view.inner.entries.grow();
+        let kept = async { tokio::join!(loads, growth, follower::run(view.clone(), databases), lease.run(), warm_up) };
         stop.run_until_cancelled(kept).await;
         lease.give_back().await;
     }

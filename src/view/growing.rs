@@ -12,6 +12,9 @@ use hashbrown::hash_table::{Entry, OccupiedEntry};
 /// How many places are moved at a time. When something is added as well, so that all have been long before there is no room again.
 const MOVED: usize = 32;
 
+/// For how many there is room at first.
+const LEAST: usize = 4;
+
 /// Things by their hashes.
 #[derive(Debug)]
 pub(super) struct Growing<T> {
@@ -100,7 +103,7 @@ impl<T> Growing<T> {
     fn begin_to_grow(&mut self) {
         let has_moved = self.older.as_ref().is_none_or(HashTable::is_empty);
         if has_moved && self.current.len() == self.current.capacity() {
-            let larger = HashTable::with_capacity((2 * self.current.len()).max(MOVED));
+            let larger = HashTable::with_capacity((2 * self.current.len()).max(LEAST));
             self.older = Some(mem::replace(&mut self.current, larger));
             self.moved = 0;
         }

@@ -1,5 +1,5 @@
-//! A table of cells, in parts that grow some places at a time (`growing`): nobody keeps the lock the longer the larger it is. It has no
-//! lock of its own: all tables of a view are behind one (`entries`).
+//! A table of cells, in parts that grow some places at a time (`growing`), however large they are. It has no lock of its own: all tables of
+//! a view are behind one (`entries`).
 
 use std::hash::{BuildHasher, Hash};
 use std::hint::black_box;

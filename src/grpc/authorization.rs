@@ -23,7 +23,7 @@ type Answer<T> = Result<Response<T>, Status>;
 #[tonic::async_trait]
 impl AuthorizationService for Services {
     async fn check(&self, request: Request<CheckRequest>) -> Answer<CheckResponse> {
-        let (view, deadline) = (self.view_for(&request), self.admit(&request)?);
+        let (view, deadline) = (self.view_for(&request), self.admit(&request, 1)?);
         let asked = request.get_ref();
         let policy = &self.inner.policy;
         let question = questions::project(policy, &asked.user, &asked.project, &asked.action)?;
@@ -37,7 +37,7 @@ impl AuthorizationService for Services {
         &self,
         request: Request<CheckOrganizationRequest>,
     ) -> Answer<CheckOrganizationResponse> {
-        let (view, deadline) = (self.view_for(&request), self.admit(&request)?);
+        let (view, deadline) = (self.view_for(&request), self.admit(&request, 1)?);
         let asked = request.get_ref();
         let policy = &self.inner.policy;
         let question = questions::organization(policy, &asked.user, &asked.organization, &asked.action)?;
@@ -48,7 +48,7 @@ impl AuthorizationService for Services {
     }
 
     async fn check_account(&self, request: Request<CheckAccountRequest>) -> Answer<CheckAccountResponse> {
-        let (view, deadline) = (self.view_for(&request), self.admit(&request)?);
+        let (view, deadline) = (self.view_for(&request), self.admit(&request, 1)?);
         let asked = request.get_ref();
         let policy = &self.inner.policy;
         let question = questions::account(policy, &asked.user, &asked.account, &asked.action)?;
@@ -80,7 +80,7 @@ impl AuthorizationService for Services {
     }
 
     async fn list_actions(&self, request: Request<ListActionsRequest>) -> Answer<ListActionsResponse> {
-        let (view, deadline) = (self.view_for(&request), self.admit(&request)?);
+        let (view, deadline) = (self.view_for(&request), self.admit(&request, 1)?);
         let asked = request.get_ref();
         let policy = &self.inner.policy;
         let user = fields::optional_name_key("user", &asked.user)?;

@@ -125,13 +125,14 @@ impl Services {
         self.inner.stopping.cancel();
     }
 
-    /// Lets a request in, if its caller may send one. Until when it must be answered is told once something has to be waited for: most
-    /// checks wait for nothing.
+    /// Lets a request in that counts as so many, if its caller may send these. Until when it must be answered is read once something has to
+    /// be waited for: most checks wait for nothing.
     fn admit<'a, R>(
         &self,
         request: &'a Request<R>,
+        count: usize,
     ) -> Result<LazyLock<Instant, impl FnOnce() -> Instant + use<'a, R>>, Status> {
-        self.inner.capacity.let_send(caller_of(request), 1)?;
+        self.inner.capacity.let_send(caller_of(request), count)?;
         let limit = self.inner.timeout;
         Ok(LazyLock::new(move || deadline::deadline(request.metadata(), limit)))
     }
@@ -143,8 +144,8 @@ impl Services {
 
     /// The same for one that counts as so many.
     fn take_many<R>(&self, request: Request<R>, count: usize) -> Result<(Instant, R), Status> {
-        self.inner.capacity.let_send(caller_of(&request), count)?;
-        Ok((deadline::deadline(request.metadata(), self.inner.timeout), request.into_inner()))
+        let deadline = *self.admit(&request, count)?;
+        Ok((deadline, request.into_inner()))
     }
 
     /// The view as the caller of this request may see it.

@@ -1,11 +1,14 @@
 //! Answers from entries that are all of one revision: glance after glance, until one finds everything.
 
+use std::collections::HashSet;
+
 use tokio::time::Instant;
 
 use super::error::ViewError;
-use super::glance::{Blanks, Failures, Glance, Keys, Pins, Wait};
+use super::glance::{Blanks, Failures, Glance, Pins, Wait};
 use super::table::Joined;
 use super::{Answer, View, until};
+use crate::domain::change::EntryKey;
 
 /// Whether a question is asked alone. Batches and streams ask for much at once, and may not take all there is.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +41,7 @@ impl View {
             Crowd::One => self.inner.settings.loading,
             Crowd::Many => self.inner.settings.loading.div_ceil(2),
         };
-        match self.look(most_loading, &Failures::default(), None, &mut answer)? {
+        match self.look(most_loading, &Failures::new(), None, &mut answer)? {
             Seen::All(answer) => Ok(answer),
             // in a place of its own: what is answered from memory needs no room to wait in
             Seen::Blanks(blanks) => Box::pin(self.look_again(deadline(), most_loading, blanks, answer)).await,
@@ -75,7 +78,7 @@ impl View {
         mut blanks: Blanks,
         mut answer: impl FnMut(&mut Glance<'_>) -> Option<T>,
     ) -> Result<Answer<T>, ViewError> {
-        let mut failures = Failures::default();
+        let mut failures = Failures::new();
         loop {
             // what the glance before found is held until the next one has found it again
             let Blanks { mut waits, unloaded, pins: _held } = blanks;
@@ -91,7 +94,7 @@ impl View {
 
     /// Joins the loads of these keys, and begins those that nobody else has begun meanwhile. Whatever becomes of who asked:
     /// others may join them.
-    fn load(&self, keys: Keys, waits: &mut Vec<Wait>) {
+    fn load(&self, keys: HashSet<EntryKey>, waits: &mut Vec<Wait>) {
         let mut begun = Vec::new();
         for key in keys {
             match self.inner.entries.write().join_or_begin(key.clone()) {

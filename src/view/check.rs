@@ -70,7 +70,8 @@ pub struct Answer<T> {
 }
 
 impl View {
-    /// Answers from the view, loading what it lacks; `deadline` is asked once that has to be waited for. Cancel-safe: a load that was begun goes on for others.
+    /// Answers from the view, loading what it lacks; `deadline` is asked once that has to be waited for. Cancel-safe: a load that was
+    /// begun goes on for others.
     ///
     /// # Errors
     /// When the view may not answer, a load fails, or the deadline passes; never for a denial.

@@ -9,7 +9,6 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use foldhash::quality::RandomState;
 use tokio::sync::watch;
 
 use super::cell::{Entry, LoadResult};
@@ -73,16 +72,13 @@ pub(super) struct Glance<'a> {
 pub(super) struct Blanks {
     pub waits: Vec<Wait>,
     /// The keys that nothing loads yet.
-    pub unloaded: Keys,
+    pub unloaded: HashSet<EntryKey>,
     /// What it found, where it was not the first glance for its question.
     pub pins: Option<Pins>,
 }
 
 /// What could not be loaded for one question, or for one of several that are asked together.
-pub(super) type Failures = HashMap<EntryKey, LoadError, RandomState>;
-
-/// Some keys.
-pub(super) type Keys = HashSet<EntryKey, RandomState>;
+pub(super) type Failures = HashMap<EntryKey, LoadError>;
 
 /// Entries that must not be evicted before the question that needs them all is answered. Not to be dropped by whoever looks up.
 pub(super) struct Pins {
@@ -102,7 +98,7 @@ impl<'a> Glance<'a> {
         most_loading: usize,
         pins: Option<Pins>,
     ) -> Self {
-        let blanks = Blanks { waits: Vec::new(), unloaded: Keys::default(), pins };
+        let blanks = Blanks { waits: Vec::new(), unloaded: HashSet::new(), pins };
         Self { view, at, now, failures, most_loading, blanks }
     }
 

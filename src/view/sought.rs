@@ -69,7 +69,7 @@ impl Tables {
         let mut owners: Row<_> = projects.iter().map(|project| self.accounts.seek(&project.owner)).collect();
         owners.iter_mut().for_each(Sought::guess);
         for Project { collaborators, teams, .. } in &projects {
-            // where a search in each begins
+            // places that a search in each comes by
             black_box(collaborators.get(collaborators.len() / 2).map(|grant| grant.subject));
             black_box(teams.first().map(|grant| grant.subject));
         }

@@ -224,7 +224,7 @@ impl<'a> WarmUp<'a> {
         // a path has brought its project with it, but for one that was moved or written to meanwhile
         projects.retain(|project| entries.read().join(project).is_some());
         self.load_begun(projects).await;
-        let mut failures = Failures::default();
+        let mut failures = Failures::new();
         if !waits.is_empty() {
             self.view.wait_all(waits, &mut failures).await;
         }
